@@ -1,0 +1,19 @@
+/** A base model on this machine, as far as an adapter needs to know it. From `/api/show` or from a GGUF header. */
+export interface BaseModel {
+  /** Ollama name (`llama3.2:latest`) or path of a GGUF file. */
+  readonly name: string;
+  /** `sha256:<hex>` of the weights blob. */
+  readonly digest?: string;
+  /** What the model says it descends from, as far as it says (`general.base_model…`, `general.name`). */
+  readonly lineage: readonly string[];
+  readonly architecture: string;
+  readonly blockCount: number;
+  readonly embeddingLength: number;
+  readonly headCount: number;
+  readonly headCountKv: number;
+  /** Elements per head of q and k. */
+  readonly headDim: number;
+  readonly vocabSize?: number;
+  /** GGUF tensor name → dimensions in GGUF order (ne0 first: [in, out]). Empty when the server did not tell. */
+  readonly tensors: ReadonlyMap<string, readonly number[]>;
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { keyPair as makeKeyPair, sign, verify, type KeyPair } from 'hypercore-crypto';
+import type { AdapterShape } from '../adapter/adapterInfo';
+import { LoraSwarmError } from '../errors';
+import type { AdapterFormat } from '../state';
+
+/** A release is read from every peer for every adapter, so it stays small. */
+export const MAX_RELEASE_BYTES = 8_192;
+/** Signed before the payload, so that a release's signature is never one of something else. */
+const DOMAIN = Buffer.from('lora-swarm/release/1\n');
+/** One part of `author/name`. ASCII only: no homoglyphs, no direction marks, valid in an Ollama name after lower-casing. */
+const NAME_PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const HEX_64 = /^[0-9a-f]{64}$/;
+
+/** What an author says of one adapter. Facts come from the files; a reader checks them again after the download. */
+export interface Release {
+  /** Content id of the manifest, 64 hex characters. */
+  readonly contentId: string;
+  readonly author: string;
+  readonly name: string;
+  /** Free text of the author, `1.2` or `checkpoint-400`. */
+  readonly version?: string;
+  readonly format: AdapterFormat;
+  /** Size of the whole package. */
+  readonly bytes: number;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly scale?: number;
+  readonly dtype?: string;
+  readonly parameters?: number;
+  readonly pairs: number;
+  readonly targets: readonly string[];
+  readonly shape: AdapterShape;
+  readonly license?: string;
+  readonly tags: readonly string[];
+  /** Content ids that this adapter was made of. */
+  readonly parents: readonly string[];
+  /** Author's clock, milliseconds since 1970. For display only. */
+  readonly createdAt: number;
+}
+
+/** A release with its proof. `payload` is what was signed, byte for byte. */
+export interface SignedRelease {
+  readonly release: Release;
+  /** 32 bytes, Ed25519. */
+  readonly authorKey: Uint8Array;
+  /** UTF-8 JSON. */
+  readonly payload: Uint8Array;
+  /** 64 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** SHA-256 of payload and key: names one statement of one author. Hex. */
+export function releaseId(signed: Pick<SignedRelease, 'authorKey' | 'payload'>): string {
+  return createHash('sha256').update(signed.authorKey).update(signed.payload).digest('hex');
+}
+
+export function signRelease(release: Release, keys: KeyPair): SignedRelease {
+  const payload = Buffer.from(JSON.stringify(release));
+  const signature = sign(Buffer.concat([DOMAIN, payload]), keys.secretKey);
+  return openRelease(payload, signature, keys.publicKey);
+}
+
+/**
+ * Checks and reads a release of a peer. The only way from bytes to a `SignedRelease`. Unknown fields are ignored.
+ *
+ * @throws {LoraSwarmError} `RELEASE_INVALID` for a wrong signature, a field of another type, or a limit exceeded.
+ */
+export function openRelease(payload: Uint8Array, signature: Uint8Array, authorKey: Uint8Array): SignedRelease {
+  if (payload.byteLength > MAX_RELEASE_BYTES) throw invalid('too long');
+  const bytes = Buffer.from(payload); // Copies: the caller's bytes may be views of a network buffer.
+  if (signature.byteLength !== 64 || authorKey.byteLength !== 32) throw invalid('signature');
+  if (!verify(Buffer.concat([DOMAIN, bytes]), signature, authorKey)) throw invalid('signature');
+  return {
+    release: parseRelease(bytes),
+    authorKey: Buffer.from(authorKey),
+    payload: bytes,
+    signature: Buffer.from(signature),
+  };
+}
+
+/** Makes the key pair of an identity. @param seed 32 bytes; without one it is random. */
+export function identityKeys(seed?: Uint8Array): KeyPair {
+  return makeKeyPair(seed);
+}
+
+/** Whether `text` may stand on either side of the slash of `author/name`. */
+export function isNamePart(text: string): boolean {
+  return NAME_PART.test(text);
+}
+
+function parseRelease(bytes: Buffer): Release {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw invalid('no JSON', error);
+  }
+  const from = record(value, 'release');
+  const contentId = text(from, 'contentId', 64);
+  if (!HEX_64.test(contentId)) throw invalid('contentId');
+  const author = text(from, 'author', 64);
+  const name = text(from, 'name', 64);
+  if (!isNamePart(author) || !isNamePart(name)) throw invalid('name');
+  const format = text(from, 'format', 8);
+  if (format !== 'peft' && format !== 'mlx' && format !== 'gguf') throw invalid('format');
+  const shape = record(from['shape'], 'shape');
+  return {
+    contentId,
+    author,
+    name,
+    format,
+    bytes: integer(from, 'bytes'),
+    pairs: integer(from, 'pairs'),
+    targets: texts(from, 'targets', 64, 64),
+    shape: parseShape(shape),
+    tags: texts(from, 'tags', 10, 32),
+    parents: texts(from, 'parents', 16, 64).map((id) => (HEX_64.test(id) ? id : fail('parents'))),
+    createdAt: integer(from, 'createdAt'),
+    ...optional('version', optionalText(from, 'version', 80)),
+    ...optional('rank', optionalNumber(from, 'rank')),
+    ...optional('alpha', optionalNumber(from, 'alpha')),
+    ...optional('scale', optionalNumber(from, 'scale')),
+    ...optional('dtype', optionalText(from, 'dtype', 16)),
+    ...optional('parameters', optionalNumber(from, 'parameters')),
+    ...optional('license', optionalText(from, 'license', 80)),
+  };
+}
+
+function parseShape(from: Record<string, unknown>): AdapterShape {
+  const dims: Record<string, readonly [number, number]> = Object.create(null) as Record<
+    string,
+    readonly [number, number]
+  >;
+  const entries = Object.entries(record(from['dims'], 'dims'));
+  if (entries.length > 64) throw invalid('dims');
+  for (const [target, value] of entries) {
+    if (target.length > 64 || !Array.isArray(value) || value.length !== 2) throw invalid('dims');
+    const [inFeatures, outFeatures] = value as unknown[];
+    if (!isCount(inFeatures) || !isCount(outFeatures)) throw invalid('dims');
+    dims[target] = [inFeatures, outFeatures];
+  }
+  return {
+    blocks: integer(from, 'blocks'),
+    dims,
+    ...optional('architecture', optionalText(from, 'architecture', 32)),
+    ...optional('baseModel', optionalText(from, 'baseModel', 200)),
+    ...optional('baseDigest', optionalText(from, 'baseDigest', 71)),
+  };
+}
+
+function record(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what);
+  // A null prototype, so that a peer's `__proto__` is one more unknown key.
+  return Object.assign(Object.create(null) as Record<string, unknown>, value);
+}
+
+function text(from: Record<string, unknown>, key: string, limit: number): string {
+  const value = from[key];
+  if (typeof value !== 'string' || value.length === 0 || value.length > limit) throw invalid(key);
+  return value;
+}
+
+function optionalText(from: Record<string, unknown>, key: string, limit: number): string | undefined {
+  return from[key] === undefined ? undefined : text(from, key, limit);
+}
+
+function texts(from: Record<string, unknown>, key: string, count: number, limit: number): string[] {
+  const value = from[key];
+  if (!Array.isArray(value) || value.length > count) throw invalid(key);
+  return value.map((item: unknown) => (typeof item === 'string' && item.length <= limit ? item : fail(key)));
+}
+
+function integer(from: Record<string, unknown>, key: string): number {
+  const value = from[key];
+  return isCount(value) ? value : fail(key);
+}
+
+function optionalNumber(from: Record<string, unknown>, key: string): number | undefined {
+  const value = from[key];
+  if (value === undefined) return undefined;
+  return typeof value === 'number' && Number.isFinite(value) ? value : fail(key);
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
+  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
+}
+
+function fail(what: string): never {
+  throw invalid(what);
+}
+
+function invalid(what: string, cause?: unknown): LoraSwarmError {
+  return new LoraSwarmError('RELEASE_INVALID', `This release is damaged (${what}) and was ignored.`, undefined, {
+    cause,
+  });
+}

@@ -1,0 +1,280 @@
+// What a shell can ask of the engine, and what the engine says on its own. Types only: the same for the facade, the
+// RPC between processes, the editor and the command line. Everything is plain data that survives JSON.
+
+import type { AdapterProblem } from './adapter/adapterInfo';
+import type { Settings } from './settings';
+import type {
+  AdapterFormat,
+  AdapterSummary,
+  EngineState,
+  IdentityState,
+  LibraryState,
+  PeerState,
+  RoomState,
+  VerdictKind,
+  VerdictState,
+} from './state';
+
+export interface Inspection {
+  readonly path: string;
+  readonly format: AdapterFormat;
+  readonly baseModel?: string;
+  readonly architecture?: string;
+  readonly rank?: number;
+  readonly alpha?: number;
+  readonly scale?: number;
+  readonly targets: readonly string[];
+  readonly pairs: number;
+  readonly parameters: number;
+  readonly bytes: number;
+  readonly dtype?: string;
+  readonly license?: string;
+  /** Config keys that hold paths of this machine and are taken out of the shared config. */
+  readonly privateValues: readonly string[];
+  readonly problems: readonly AdapterProblem[];
+  /** Frobenius norm of scale·B·A per module, in module order. */
+  readonly layers: readonly { readonly name: string; readonly norm: number }[];
+}
+
+export interface ShareRequest {
+  readonly path: string;
+  /** Ids or labels of joined rooms. */
+  readonly rooms: readonly string[];
+  /** `author/name` or `name`. */
+  readonly name?: string;
+  /** Only used when the config does not say. */
+  readonly base?: string;
+  readonly license?: string;
+  readonly tags?: readonly string[];
+  /** Keep a copy in the store instead of reading the file where it is. */
+  readonly copy?: boolean;
+  /** The user confirmed that anyone can see it. Needed for `general`. */
+  readonly isPublicConfirmed?: boolean;
+}
+
+export interface ShareResult {
+  readonly id: string;
+  readonly name: string;
+  readonly bytes: number;
+  readonly rooms: readonly string[];
+  readonly link: string;
+  readonly privateValues: readonly string[];
+}
+
+/** One adapter that somebody offers, or that is here. */
+export interface AdapterEntry extends AdapterSummary {
+  /** Ids of the rooms it is offered in. */
+  readonly rooms: readonly string[];
+  /** Public keys of peers that offer it now. */
+  readonly sources: readonly string[];
+  readonly isMine: boolean;
+  readonly isDownloaded: boolean;
+  readonly verdict?: VerdictState;
+}
+
+export interface AdapterDetails extends AdapterEntry {
+  readonly version?: string;
+  readonly createdAt?: number;
+  readonly parents: readonly string[];
+  readonly pairs: number;
+  readonly signerFingerprint?: string;
+  /** Author's text, only when the files are here. */
+  readonly card?: string;
+  readonly path?: string;
+  readonly models: readonly string[];
+  /** Norm of ΔW per module, only when the files are here. */
+  readonly layers: readonly { readonly name: string; readonly norm: number }[];
+  readonly problems: readonly AdapterProblem[];
+}
+
+export interface ListRequest {
+  readonly room?: string;
+  readonly mine?: boolean;
+  readonly search?: string;
+  /** Only what fits this local model. */
+  readonly fits?: string;
+  /** Only what this peer offers. Key in hex. */
+  readonly peer?: string;
+  readonly offset?: number;
+  /** At most 200. */
+  readonly limit?: number;
+}
+
+export interface GetRequest {
+  /** Content id, 8 or more characters of it, or a name. */
+  readonly target: string;
+  readonly room?: string;
+  readonly install?: boolean;
+  readonly base?: string;
+  readonly as?: string;
+  /** Bytes per second for this download; 0 is no limit. */
+  readonly maxRate?: number;
+  /** Folder to copy the verified files to. */
+  readonly out?: string;
+}
+
+export interface GetResult {
+  readonly id: string;
+  readonly name: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly seconds: number;
+  /** How many peers gave chunks. */
+  readonly sources: number;
+  readonly resumedBytes: number;
+  readonly refetchedBytes: number;
+  readonly model?: string;
+  readonly install?: InstallResult;
+}
+
+export type InstallRoute = 'auto' | 'create' | 'pull' | 'manifest' | 'merge';
+
+export interface EffectResult {
+  readonly checked: boolean;
+  /** Whether the same prompt gave other tokens or probabilities than the base. */
+  readonly changed: boolean;
+  readonly reason: string;
+}
+
+export interface InstallResult {
+  readonly model: string;
+  readonly route: Exclude<InstallRoute, 'auto'>;
+  readonly base: string;
+  readonly bytesOnDisk: number;
+  readonly effect: EffectResult;
+}
+
+export interface DoctorCheck {
+  readonly id: string;
+  readonly ok: boolean;
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+export interface RoomInvite {
+  readonly room: string;
+  readonly code: string;
+  readonly link: string;
+}
+
+export interface RoomMember {
+  readonly key: string;
+  readonly name: string;
+  readonly isOnline: boolean;
+  readonly isOwner: boolean;
+  readonly isMe: boolean;
+}
+
+export interface LocalModel {
+  readonly name: string;
+  readonly digest: string;
+  readonly bytes: number;
+  readonly architecture?: string;
+  /** The model this one was made from, when it carries an adapter. */
+  readonly adapterOf?: string;
+  /** Made by us: `uninstall` may remove it. */
+  readonly isOurs: boolean;
+}
+
+export interface FoundAdapter {
+  readonly path: string;
+  readonly format: AdapterFormat;
+  readonly baseModel?: string;
+  readonly rank?: number;
+  readonly bytes: number;
+}
+
+/** Every wish: name, what it takes, what it gives. */
+export interface Wishes {
+  state: { params: Record<string, never>; result: EngineState };
+  inspect: { params: { path: string }; result: Inspection };
+  verdict: {
+    params: { target: string; base?: string };
+    result: { verdict: VerdictKind; reason: string; base?: string };
+  };
+  convert: {
+    params: { path: string; out: string; base: string; type?: 'source' | 'f32' | 'f16' | 'bf16' };
+    result: { path: string; bytes: number; tensors: number; alpha: number };
+  };
+  share: { params: ShareRequest; result: ShareResult };
+  unshare: { params: { target: string }; result: { id: string; name: string } };
+  list: { params: ListRequest; result: { adapters: readonly AdapterEntry[]; total: number } };
+  adapter: { params: { id: string }; result: AdapterDetails };
+  get: { params: GetRequest; result: GetResult };
+  pause: { params: { id: string }; result: Record<string, never> };
+  resume: { params: { id: string }; result: Record<string, never> };
+  cancel: { params: { id: string }; result: Record<string, never> };
+  /** Removes a downloaded adapter's files from the library. Models in Ollama stay. */
+  forget: { params: { id: string }; result: { id: string; bytesFreed: number } };
+  library: { params: Record<string, never>; result: { adapters: readonly LibraryState[] } };
+  install: { params: { target: string; base?: string; as?: string; route?: InstallRoute }; result: InstallResult };
+  uninstall: { params: { model: string }; result: { model: string } };
+  models: { params: Record<string, never>; result: { models: readonly LocalModel[] } };
+  /** Adapters in these folders: run folders of trainers, at most 6 levels deep. */
+  find: { params: { folders: readonly string[] }; result: { adapters: readonly FoundAdapter[] } };
+  rooms: { params: Record<string, never>; result: { rooms: readonly RoomState[] } };
+  joinRoom: { params: { room: string; label?: string }; result: RoomState };
+  createRoom: { params: { label?: string }; result: RoomInvite };
+  leaveRoom: { params: { room: string }; result: { room: string } };
+  roomInvite: { params: { room: string }; result: RoomInvite };
+  roomMembers: { params: { room: string }; result: { members: readonly RoomMember[] } };
+  /** Ends a member's access: the room gets a new secret that goes to the others only. */
+  removeMember: { params: { room: string; peer: string }; result: RoomInvite };
+  peers: { params: Record<string, never>; result: { peers: readonly PeerState[] } };
+  identity: { params: Record<string, never>; result: IdentityState };
+  doctor: { params: Record<string, never>; result: { checks: readonly DoctorCheck[] } };
+  settings: { params: Record<string, never>; result: Settings };
+  setSetting: { params: { key: string; value: unknown }; result: { key: string; value: unknown } };
+}
+
+export type WishName = keyof Wishes;
+
+/** What the caller of a wish may hand along. */
+export interface WishOptions {
+  readonly signal?: AbortSignal;
+  /** At most 4 times a second. */
+  readonly onProgress?: (progress: WishProgress) => void;
+}
+
+export type WishProgress =
+  | { readonly kind: 'hash'; readonly bytesDone: number; readonly bytesTotal: number }
+  | { readonly kind: 'find'; readonly message: string }
+  | {
+      readonly kind: 'transfer';
+      readonly id: string;
+      readonly bytesDone: number;
+      readonly bytesTotal: number;
+      readonly rate: number;
+      readonly sources: number;
+    }
+  | { readonly kind: 'install'; readonly message: string };
+
+/** The engine as a shell sees it: the facade itself, or a client of one in another thread or process. */
+export interface EngineClient {
+  wish<N extends WishName>(name: N, params: Wishes[N]['params'], options?: WishOptions): Promise<Wishes[N]['result']>;
+}
+
+/** What happens, as other extensions and `--json` see it. */
+export type EngineEvent =
+  | { readonly type: 'peer:connected'; readonly key: string; readonly name: string; readonly rooms: readonly string[] }
+  | { readonly type: 'peer:disconnected'; readonly key: string }
+  | { readonly type: 'peers:updated'; readonly count: number }
+  | { readonly type: 'room:joined'; readonly room: string; readonly kind: RoomState['kind']; readonly label: string }
+  | { readonly type: 'room:left'; readonly room: string }
+  | {
+      readonly type: 'adapters:available';
+      readonly room: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    }
+  | {
+      readonly type: 'transfer:progress';
+      readonly id: string;
+      readonly bytesDone: number;
+      readonly bytesTotal: number;
+      readonly rate: number;
+      readonly sources: number;
+    }
+  | { readonly type: 'transfer:complete'; readonly id: string; readonly path: string; readonly bytes: number }
+  | { readonly type: 'transfer:error'; readonly id: string; readonly code: string; readonly message: string }
+  | { readonly type: 'source:changed'; readonly id: string; readonly name: string; readonly message: string };
