@@ -127,7 +127,7 @@ export interface GetResult {
   readonly install?: InstallResult;
 }
 
-export type InstallRoute = 'auto' | 'create' | 'pull' | 'manifest' | 'merge';
+export type InstallRoute = 'auto' | 'create' | 'pull' | 'manifest';
 
 export interface EffectResult {
   readonly checked: boolean;
