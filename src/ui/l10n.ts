@@ -1,0 +1,13 @@
+/** Text for the user by its English wording; `{0}` and so on stand for the arguments. */
+export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
+
+let translate: Translate = (message, ...args) =>
+  message.replace(/\{(\d+)\}/g, (hole, index: string) => String(args[Number(index)] ?? hole));
+
+/** Called once by `activate` with `vscode.l10n.t`. Before that, and outside the editor, text is English. */
+export function useTranslation(from: Translate): void {
+  translate = from;
+}
+
+/** Every text of the window goes through here, so that drawing stays free of `vscode` and can be tried without it. */
+export const t: Translate = (message, ...args) => translate(message, ...args);
