@@ -93,6 +93,15 @@ export interface ListRequest {
   readonly search?: string;
   /** Only what fits this local model. */
   readonly fits?: string;
+  /** Only what fits one of the local models, whichever. */
+  readonly fitsAny?: boolean;
+  /** Only bases whose name contains this, whatever the case. */
+  readonly base?: string;
+  /** Inclusive. An adapter whose rank is unknown is left out when either is given. */
+  readonly minRank?: number;
+  readonly maxRank?: number;
+  /** Inclusive, size of the package. */
+  readonly maxBytes?: number;
   /** Only what this peer offers. Key in hex. */
   readonly peer?: string;
   readonly offset?: number;
