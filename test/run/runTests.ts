@@ -1,0 +1,130 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { killRunning, runChild } from './child';
+import type { Counts } from './counts';
+import { ROOT, findNode, findOllamas } from './machine';
+import { STAGES, testFiles, type Stage } from './stages';
+
+const INFERENCE_INSTALLER = path.join('test', 'inference', 'install.mjs');
+
+/** Named for the test machinery itself. Everything else that starts like this belongs to the user, not to the tests. */
+const KEPT_VARIABLES = ['LORA_SWARM_VSCODE', 'LORA_SWARM_VSCODE_HOST', 'LORA_SWARM_CHROMIUM'];
+
+/** Runs the named stages, all when none is named, and gives the exit code. */
+export async function runTests(names: readonly string[]): Promise<number> {
+  const known = new Set(STAGES.map(({ name }) => name));
+  const unknown = names.filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    console.error(`No stage ${unknown.join(', ')}. There are ${[...known].join(', ')}.`);
+    return 2;
+  }
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-swarm-test-'));
+  const removeScratch = () => fs.rmSync(scratch, { recursive: true, force: true });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => {
+      killRunning();
+      removeScratch();
+      process.exit(130);
+    });
+
+  const run = new TestRun(scratch);
+  for (const stage of STAGES) if (names.length === 0 || names.includes(stage.name)) await run.stage(stage);
+  removeScratch();
+  return run.report();
+}
+
+class TestRun {
+  readonly #node = findNode();
+  readonly #env = testEnvironment();
+  readonly #counts: Counts = { passed: 0, failed: 0, skipped: [] };
+  readonly #failed: string[] = [];
+  readonly #leftOut: string[] = [];
+
+  constructor(private readonly scratch: string) {}
+
+  async stage(stage: Stage): Promise<void> {
+    const files = stage.command ? [] : testFiles(stage);
+    if (!stage.command && files.length === 0) return;
+    heading(stage.title);
+    const startedAt = Date.now();
+
+    const missing = stage.missing?.() ?? (stage.name === 'inference' ? await this.#installInference() : undefined);
+    if (missing !== undefined) {
+      this.#leftOut.push(`${stage.title}: ${missing}`);
+      console.log(`left out: ${missing}`);
+      return;
+    }
+    const without = stage.without?.();
+    if (without !== undefined) this.#leftOut.push(without);
+
+    const isFine = stage.command ? await this.#program(stage, stage.command) : await this.#mocha(stage, files);
+    console.log(`${isFine ? 'ok' : 'FAILED'}: ${stage.title}, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+  }
+
+  /** What was left out and why, then the counts as the very last line. */
+  report(): number {
+    const { passed, failed, skipped } = this.#counts;
+    heading('Result');
+    for (const line of this.#failed) console.log(`failed: ${line}`);
+    for (const line of this.#leftOut) console.log(`left out: ${line}`);
+    console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+    return failed === 0 && passed > 0 ? 0 : 1;
+  }
+
+  async #program(stage: Stage, command: readonly string[]): Promise<boolean> {
+    const { ok, problem } = await this.#run(command, stage.limitMs);
+    if (ok) this.#counts.passed++;
+    else this.#fail(stage, problem);
+    return ok;
+  }
+
+  async #mocha(stage: Stage, files: readonly string[]): Promise<boolean> {
+    const endedFile = path.join(this.scratch, `${stage.name}.json`);
+    const reporter = path.join('test', 'run', 'specAndCounts.ts');
+    const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', reporter, '--reporter-option', `file=${endedFile}`];
+    const { ok, problem } = await this.#run([...mocha, ...files], stage.limitMs, endedFile);
+
+    const ran = fs.existsSync(endedFile) ? (JSON.parse(fs.readFileSync(endedFile, 'utf8')) as Counts) : undefined;
+    this.#counts.passed += ran?.passed ?? 0;
+    this.#counts.failed += ran?.failed ?? 0;
+    this.#counts.skipped.push(...(ran?.skipped ?? []));
+    for (const title of ran?.skipped ?? []) this.#leftOut.push(`${stage.title}: ${title}`);
+    if (ran && ran.failed > 0) this.#failed.push(`${stage.title}: ${ran.failed} of its tests`);
+    // Tests may all pass in a run that did not end as it should, and a file that does not load has no tests at all.
+    if (problem !== undefined || !ran || (!ok && ran.failed === 0))
+      this.#fail(stage, problem ?? 'the run ended with an error outside its tests');
+    return ok;
+  }
+
+  /** llama.cpp for the inference tests, in a folder of its own. Gives the reason when it can't be had here. */
+  async #installInference(): Promise<string | undefined> {
+    if (!fs.existsSync(path.join(ROOT, INFERENCE_INSTALLER))) return undefined;
+    const { ok, problem } = await this.#run([INFERENCE_INSTALLER], 5 * 60_000);
+    return ok ? undefined : `${INFERENCE_INSTALLER}: ${problem ?? 'llama.cpp could not be installed'}`;
+  }
+
+  #run(args: readonly string[], limitMs: number, endedFile?: string): ReturnType<typeof runChild> {
+    return runChild(this.#node, args, { cwd: ROOT, env: this.#env, limitMs, ...(endedFile && { endedFile }) });
+  }
+
+  #fail(stage: Stage, problem: string | undefined): void {
+    this.#counts.failed++;
+    this.#failed.push(`${stage.title}${problem === undefined ? '' : `: ${problem}`}`);
+  }
+}
+
+/** The user's own swarm, room codes and Ollama are none of the tests' business. */
+function testEnvironment(): NodeJS.ProcessEnv {
+  const clean: NodeJS.ProcessEnv = {};
+  for (const [name, value] of Object.entries(process.env))
+    if (!/^(LORA_SWARM_|OLLAMA_)/.test(name) || KEPT_VARIABLES.includes(name)) clean[name] = value;
+  const ollamas = findOllamas();
+  if (ollamas.length > 0) clean['OLLAMA_BIN'] = ollamas.join(path.delimiter);
+  clean['PATH'] = [path.join(ROOT, 'node_modules', '.bin'), process.env['PATH']].join(path.delimiter);
+  return clean;
+}
+
+function heading(text: string): void {
+  console.log(`\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`);
+}

@@ -1,0 +1,21 @@
+import Mocha from 'mocha';
+import fs from 'node:fs';
+import type { Counts } from './counts';
+
+/** Mocha's spec reporter, which also writes the counts to the file of `--reporter-option file=…` when the run has ended. */
+export default class SpecAndCounts extends Mocha.reporters.Spec {
+  constructor(runner: Mocha.Runner, options: Mocha.MochaOptions) {
+    super(runner, options);
+    const { file } = options.reporterOptions as { file: string };
+    const counts: Counts = { passed: 0, failed: 0, skipped: [] };
+
+    runner.on('pass', () => counts.passed++);
+    runner.on('fail', () => counts.failed++);
+    runner.on('pending', (test) => counts.skipped.push(test.fullTitle()));
+    runner.once('end', () => {
+      // Renamed, so that the file is whole as soon as it is there.
+      fs.writeFileSync(`${file}.part`, JSON.stringify(counts));
+      fs.renameSync(`${file}.part`, file);
+    });
+  }
+}
