@@ -1,0 +1,97 @@
+import { constants, type Stats } from 'node:fs';
+import { lstat, mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { LoraSwarmError } from '../errors';
+
+// File primitives of the store. Nothing here follows a link: the names are ours, so a link was planted by somebody.
+// Windows has no O_NOFOLLOW; there the check before the opening is all.
+
+const NO_FOLLOW = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
+
+/** Makes a folder for its owner only, with what leads to it. @throws {LoraSwarmError} `STORE_FAILED` when it is a link. */
+export async function makeFolder(path: string): Promise<void> {
+  const stat = await statOf(path);
+  if (stat) checkFolder(stat, path);
+  else await mkdir(path, { recursive: true, mode: 0o700 });
+}
+
+/** @throws {LoraSwarmError} `STORE_FAILED` when it is a link or a file. */
+export function checkFolder(stat: Stats, path: string): void {
+  if (!stat.isDirectory()) throw notOurs(path);
+}
+
+/** Never follows a link. `undefined` when there is nothing. */
+export async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Opens a file that does not exist yet, for its owner only. */
+export function createFile(path: string): Promise<FileHandle> {
+  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, 0o600);
+}
+
+/** Opens a file that exists. @throws {LoraSwarmError} `STORE_FAILED` when it is a link, a folder or a device. */
+export async function openFile(path: string, access: 'read' | 'write'): Promise<FileHandle> {
+  const stat = await lstat(path);
+  if (!stat.isFile()) throw notOurs(path);
+  const handle = await open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW);
+  try {
+    const opened = await handle.stat();
+    if (!opened.isFile() || opened.ino !== stat.ino) throw notOurs(path);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+/** Writes a new file and syncs it. */
+export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
+  const handle = await createFile(path);
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Reads a small file whole. `undefined` when there is none, or it is over the limit. */
+export async function readSmallFile(path: string, limit: number): Promise<Buffer | undefined> {
+  const stat = await statOf(path);
+  if (!stat) return undefined;
+  if (!stat.isFile()) throw notOurs(path);
+  return stat.size > limit ? undefined : await readFile(path, { flag: constants.O_RDONLY | NO_FOLLOW });
+}
+
+/** Makes names in a folder survive a power cut. Windows can't and need not: its renames are journalled. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform === 'win32') return;
+  const handle = await open(path, constants.O_RDONLY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Removes a folder with all in it, or a link in its place but not what the link leads to. */
+export async function removeFolder(path: string): Promise<void> {
+  // Windows refuses for a moment while a virus scanner has a file open.
+  await rm(path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+}
+
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+function notOurs(path: string): LoraSwarmError {
+  return new LoraSwarmError(
+    'STORE_FAILED',
+    `${path} is not what LoRA Swarm made: a link, or another kind of file. Remove it, then try again.`,
+  );
+}

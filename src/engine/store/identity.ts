@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { link, lstat, open, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { LoraSwarmError, storageError } from '../errors';
+import { makeFolder, syncFolder } from './files';
+
+const NAME = 'identity.key';
+
+/**
+ * Gives the seed of this machine's key pair, 64 hex characters, from `identity.key`. Makes it the first time.
+ *
+ * The file appears whole or not at all, is readable by its owner only, and is never overwritten: with another seed this
+ * machine would be somebody else in every room.
+ *
+ * @throws {LoraSwarmError} `STORE_CORRUPT` when the file holds no seed.
+ */
+export async function loadIdentitySeed(home: string): Promise<string> {
+  const path = join(home, NAME);
+  try {
+    return (await readSeed(path)) ?? (await makeSeed(home, path));
+  } catch (error) {
+    throw storageError(error, path);
+  }
+}
+
+async function readSeed(path: string): Promise<string | undefined> {
+  const stat = await lstat(path).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!stat) return undefined;
+  const text = stat.isFile() && stat.size <= 66 ? await readFile(path, 'utf8') : '';
+  if (/^[0-9a-f]{64}\r?\n?$/.test(text)) return text.slice(0, 64);
+  throw new LoraSwarmError(
+    'STORE_CORRUPT',
+    `${path} holds no key. Put your copy of it back. Without one, move the file elsewhere: the next start makes a new ` +
+      'identity, and private rooms have to let you in again.',
+  );
+}
+
+async function makeSeed(home: string, path: string): Promise<string> {
+  await makeFolder(home);
+  const seed = randomBytes(32).toString('hex');
+  const fresh = `${path}.${randomBytes(8).toString('hex')}`;
+  try {
+    const file = await open(fresh, 'wx', 0o600);
+    try {
+      await file.writeFile(`${seed}\n`);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    try {
+      await link(fresh, path); // Unlike a rename it fails when another process was first.
+    } catch (error) {
+      if (await readSeed(path)) return await loadIdentitySeed(home);
+      if (!isNoLinks(error)) throw error;
+      await rename(fresh, path);
+    }
+  } finally {
+    await rm(fresh, { force: true });
+  }
+  await syncFolder(home);
+  return seed;
+}
+
+/** Some file systems (exFAT, network drives) have no hard links. */
+function isNoLinks(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['EPERM', 'ENOTSUP', 'ENOSYS', 'EINVAL'].includes(String(error.code))
+  );
+}

@@ -1,0 +1,114 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { storageError } from '../errors';
+import { Emitter } from '../events';
+import { FILE_ROLES, weightsOf, type Manifest } from '../release/manifest';
+import type { SignedRelease } from '../release/release';
+import { checkFolder, statOf, syncFolder } from './files';
+import { readPackageFacts } from './packageFiles';
+import type { StorePaths } from './paths';
+import type { Database } from './sqlite';
+
+/** A downloaded and verified package. */
+export interface LibraryItem {
+  readonly id: string;
+  readonly manifest: Manifest;
+  readonly release: SignedRelease | undefined;
+  readonly folder: string;
+  readonly weightsPath: string;
+  readonly addedAt: number;
+}
+
+/** What `LibraryStore` needs of the store around it. */
+export interface LibraryParts {
+  readonly db: Database;
+  readonly paths: StorePaths;
+  /** Closes files below a folder that is about to move, and removes it. */
+  throwAway(folder: string): Promise<void>;
+}
+
+/**
+ * The verified packages. A folder comes here by one rename after all in it was verified and synced, and leaves by one
+ * rename, so it is whole whenever it is there. The folders are the truth; the rows say when they came.
+ */
+export class LibraryStore {
+  readonly #items = new Map<string, LibraryItem>();
+  readonly #changed = new Emitter<{ readonly id: string }>();
+  readonly onDidChange = this.#changed.event;
+
+  constructor(private readonly parts: LibraryParts) {}
+
+  /** Newest first. */
+  list(): LibraryItem[] {
+    return [...this.#items.values()].sort((a, b) => b.addedAt - a.addedAt || (a.id < b.id ? -1 : 1));
+  }
+
+  get(id: string): LibraryItem | undefined {
+    return this.#items.get(id);
+  }
+
+  /** Moves a sealed package here. One that is here already stays, the folder is thrown away then. */
+  async adopt(id: string, folder: string): Promise<LibraryItem> {
+    const target = this.parts.paths.package('library', id);
+    try {
+      const there = await statOf(target);
+      if (there) checkFolder(there, target);
+      const isWhole = there !== undefined && (await this.load(id)) !== undefined;
+      if (there && !isWhole) await this.parts.throwAway(target);
+      if (isWhole) await this.parts.throwAway(folder);
+      else await move(folder, target);
+      const item = await this.load(id);
+      if (!item) throw new TypeError('a sealed package is whole');
+      this.#changed.fire({ id });
+      return item;
+    } catch (error) {
+      throw storageError(error, target);
+    }
+  }
+
+  /** @returns whether it was there. */
+  async remove(id: string): Promise<boolean> {
+    const item = this.#items.get(id);
+    if (!item) return false;
+    await this.parts.throwAway(item.folder);
+    this.#items.delete(id);
+    this.forget(id);
+    this.#changed.fire({ id });
+    return true;
+  }
+
+  /** Drops the row of a folder that is not there. */
+  forget(id: string): void {
+    this.parts.db.run('DELETE FROM library WHERE id = ?', id);
+  }
+
+  /** Ids of all rows, also of those whose folder was not loaded. */
+  rows(): string[] {
+    return this.parts.db.all('SELECT id FROM library').map((row) => String(row['id']));
+  }
+
+  /** Takes a folder of the library into the list. `undefined` when it is no package, or files are not as long as they were. */
+  async load(id: string): Promise<LibraryItem | undefined> {
+    const folder = this.parts.paths.package('library', id);
+    if (!(await statOf(folder))?.isDirectory()) return undefined;
+    const facts = await readPackageFacts(folder, id);
+    if (!facts) return undefined;
+    const { manifest, release } = facts;
+    for (const { role, size } of manifest.files) {
+      const stat = await statOf(join(folder, FILE_ROLES[role].name));
+      if (!stat?.isFile() || stat.size !== size) return undefined;
+    }
+    this.parts.db.run('INSERT INTO library (id, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING', id, Date.now());
+    const addedAt = Number(this.parts.db.get('SELECT added_at FROM library WHERE id = ?', id)?.['added_at']);
+    const weightsPath = join(folder, FILE_ROLES[weightsOf(manifest).role].name);
+    const item = { id, manifest, release, folder, weightsPath, addedAt };
+    this.#items.set(id, item);
+    return item;
+  }
+}
+
+async function move(folder: string, target: string): Promise<void> {
+  await rename(folder, target);
+  await syncFolder(join(target, '..'));
+  await syncFolder(join(folder, '..'));
+}

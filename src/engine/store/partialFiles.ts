@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import { readdir, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { FILE_ROLES, type Manifest } from '../release/manifest';
+import { createFile, makeFolder, openFile, removeFolder, statOf, syncFolder } from './files';
+import { readPackageFacts, writePackageFacts, type PackageFacts } from './packageFiles';
+import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
+
+const READ_BYTES = 1024 ** 2;
+
+/** The open files of one unfinished package: its contents, and the hashes of its chunks. Knows nothing of chunks. */
+export class PartialFiles {
+  private constructor(
+    readonly folder: string,
+    private readonly manifest: Manifest,
+    private readonly contents: readonly FileHandle[],
+    private readonly hashList: FileHandle,
+  ) {}
+
+  /** Makes what is missing, cuts what is too long, and refuses links in any place. */
+  static async open(folder: string, facts: PackageFacts): Promise<PartialFiles> {
+    const { manifest } = facts;
+    await makeFolder(folder);
+    await keepFacts(folder, facts);
+    const handles: FileHandle[] = [];
+    try {
+      for (const { role, size } of manifest.files)
+        handles.push(await openUpTo(join(folder, FILE_ROLES[role].name), size));
+      const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
+      await syncFolder(folder);
+      return new PartialFiles(folder, manifest, handles, hashList);
+    } catch (error) {
+      for (const handle of handles) await handle.close();
+      throw error;
+    }
+  }
+
+  /** Descriptor of the list of chunk hashes. */
+  get hashes(): number {
+    return this.hashList.fd;
+  }
+
+  /** Descriptor of a file of the manifest. */
+  file(index: number): number {
+    return this.contents[index]!.fd;
+  }
+
+  /** All descriptors. */
+  opened(): number[] {
+    return [...this.contents, this.hashList].map((handle) => handle.fd);
+  }
+
+  async sync(): Promise<void> {
+    for (const handle of [...this.contents, this.hashList]) await handle.datasync();
+  }
+
+  /** @param isShortFine gives less where the file ends before; otherwise that is an error. */
+  read(file: number, offset: number, length: number, { isShortFine = false } = {}): Promise<Buffer> {
+    return readAt(this.contents[file]!, offset, length, isShortFine);
+  }
+
+  readHashes(limit: number): Promise<Buffer> {
+    return readAt(this.hashList, 0, limit, true);
+  }
+
+  /** SHA-256 of a whole file as it is on disk. */
+  async hash(index: number, signal?: AbortSignal): Promise<Buffer> {
+    const { size } = this.manifest.files[index]!;
+    const hash = createHash('sha256');
+    for (let at = 0; at < size; at += READ_BYTES) {
+      signal?.throwIfAborted();
+      hash.update(await this.read(index, at, Math.min(READ_BYTES, size - at), { isShortFine: true }));
+    }
+    return hash.digest();
+  }
+
+  /** Makes the folder what it is to be in the library: synced, and with nothing in it that is not ours. */
+  async seal(): Promise<void> {
+    for (const handle of [...this.contents, this.hashList]) await handle.sync();
+    const ours = new Set<string>([MANIFEST_NAME, RELEASE_NAME, CHUNKS_NAME]);
+    for (const { role } of this.manifest.files) ours.add(FILE_ROLES[role].name);
+    for (const name of await readdir(this.folder)) if (!ours.has(name)) await removeFolder(join(this.folder, name));
+    await syncFolder(this.folder);
+  }
+
+  async close(): Promise<void> {
+    for (const handle of [...this.contents, this.hashList]) await handle.close();
+  }
+}
+
+/** A manifest or release that a crash or the disk damaged is written again. */
+async function keepFacts(folder: string, facts: PackageFacts): Promise<void> {
+  const { manifest, release } = facts;
+  const there = await readPackageFacts(folder, manifest.id);
+  if (there && (!release || there.release)) return;
+  for (const name of [MANIFEST_NAME, RELEASE_NAME]) await removeFolder(join(folder, name));
+  await writePackageFacts(folder, { manifest, release: release ?? there?.release });
+}
+
+async function openUpTo(path: string, size: number): Promise<FileHandle> {
+  if (!(await statOf(path))) return await createFile(path);
+  const handle = await openFile(path, 'write');
+  try {
+    if ((await handle.stat()).size > size) await handle.truncate(size);
+    return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+export async function readAt(handle: FileHandle, offset: number, length: number, isShortFine = false): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(length); // Not from the pool: it goes on to the network as it is.
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  if (done < length && !isShortFine) throw new RangeError(`file ends at ${offset + done}`);
+  return done < length ? bytes.subarray(0, done) : bytes;
+}
