@@ -11,3 +11,152 @@ declare module 'hypercore-crypto' {
   export function hash(data: Uint8Array | readonly Uint8Array[]): Buffer;
   export function randomBytes(size: number): Buffer;
 }
+
+declare module '@hyperswarm/secret-stream' {
+  import type { Duplex } from 'node:stream';
+
+  /** An encrypted, authenticated stream between two key pairs. */
+  export default class NoiseSecretStream extends Duplex {
+    constructor(
+      isInitiator: boolean,
+      rawStream?: unknown,
+      options?: { keyPair?: { publicKey: Buffer; secretKey: Buffer } },
+    );
+    readonly isInitiator: boolean;
+    readonly publicKey: Buffer;
+    readonly remotePublicKey: Buffer;
+    /** 64 bytes that both ends share and nobody else can make. */
+    readonly handshakeHash: Buffer;
+    readonly rawStream: { readonly remoteHost?: string | null; readonly remotePort?: number; readonly rtt?: number };
+    userData: unknown;
+    setKeepAlive(ms: number): void;
+    readonly opened: Promise<boolean>;
+  }
+}
+
+declare module 'hyperdht' {
+  import type { EventEmitter } from 'node:events';
+  import type NoiseSecretStream from '@hyperswarm/secret-stream';
+
+  export interface DhtNode {
+    readonly host: string;
+    readonly port: number;
+  }
+
+  export interface DhtOptions {
+    readonly bootstrap?: readonly (string | DhtNode)[];
+    readonly nodes?: readonly DhtNode[];
+    readonly host?: string;
+    readonly port?: number;
+    readonly anyPort?: boolean;
+    readonly ephemeral?: boolean;
+    readonly firewalled?: boolean;
+    readonly keyPair?: { publicKey: Buffer; secretKey: Buffer };
+  }
+
+  export default class HyperDHT extends EventEmitter {
+    constructor(options?: DhtOptions);
+    static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT;
+    readonly online: boolean;
+    readonly bootstrapped: boolean;
+    readonly firewalled: boolean;
+    readonly host: string | null;
+    readonly port: number;
+    address(): DhtNode;
+    fullyBootstrapped(): Promise<void>;
+    connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;
+    toArray(): DhtNode[];
+    destroy(options?: { force?: boolean }): Promise<void>;
+  }
+}
+
+declare module 'hyperdht/testnet' {
+  import type HyperDHT from 'hyperdht';
+  import type { DhtNode, DhtOptions } from 'hyperdht';
+
+  export interface Testnet {
+    readonly bootstrap: readonly DhtNode[];
+    readonly nodes: readonly HyperDHT[];
+    createNode(options?: DhtOptions): HyperDHT;
+    destroy(): Promise<void>;
+  }
+  export default function createTestnet(size?: number, options?: { host?: string; port?: number }): Promise<Testnet>;
+}
+
+declare module 'hyperswarm' {
+  import type { EventEmitter } from 'node:events';
+  import type HyperDHT from 'hyperdht';
+  import type { DhtNode } from 'hyperdht';
+  import type NoiseSecretStream from '@hyperswarm/secret-stream';
+
+  export interface PeerInfo extends EventEmitter {
+    readonly publicKey: Buffer;
+    /** Topics that a lookup of ours found this peer under. Empty for a peer that found us. */
+    readonly topics: readonly Buffer[];
+    readonly client: boolean;
+    on(event: 'topic', listener: (topic: Buffer) => void): this;
+    off(event: 'topic', listener: (topic: Buffer) => void): this;
+  }
+
+  export interface Discovery {
+    flushed(): Promise<boolean>;
+    refresh(options?: { client?: boolean; server?: boolean }): Promise<void>;
+    destroy(): Promise<void>;
+  }
+
+  export default class Hyperswarm extends EventEmitter {
+    constructor(options: { keyPair: { publicKey: Buffer; secretKey: Buffer }; dht: HyperDHT; maxPeers?: number });
+    readonly dht: HyperDHT;
+    readonly connections: ReadonlySet<NoiseSecretStream>;
+    readonly connecting: number;
+    join(topic: Buffer, options?: { client?: boolean; server?: boolean; limit?: number }): Discovery;
+    leave(topic: Buffer): Promise<void>;
+    listen(): Promise<void>;
+    destroy(options?: { force?: boolean }): Promise<void>;
+    on(event: 'connection', listener: (stream: NoiseSecretStream, info: PeerInfo) => void): this;
+    /** What a lookup calls for each peer it finds. Not public; see `Swarm.#meet`. */
+    _handlePeer(peer: { publicKey: Buffer; relayAddresses: readonly DhtNode[] }, topic: Buffer): void;
+  }
+}
+
+declare module 'protomux' {
+  import type { Encoder } from 'compact-encoding';
+  import type { Duplex } from 'node:stream';
+
+  export interface ProtomuxMessage<T> {
+    send(value: T): boolean;
+  }
+
+  export interface ProtomuxChannel {
+    readonly opened: boolean;
+    readonly closed: boolean;
+    readonly drained: boolean;
+    open(handshake?: unknown): void;
+    close(): void;
+    addMessage<T>(options: { encoding: Encoder<T>; onmessage: (value: T) => void }): ProtomuxMessage<T>;
+    cork(): void;
+    uncork(): void;
+  }
+
+  export interface ChannelOptions {
+    readonly protocol: string;
+    readonly id?: Uint8Array | null;
+    readonly handshake?: Encoder | null;
+    readonly unique?: boolean;
+    readonly onopen?: (handshake: unknown) => void;
+    readonly onclose?: (isRemote: boolean) => void;
+    readonly ondrain?: () => void;
+  }
+
+  export default class Protomux {
+    static from(stream: Duplex): Protomux;
+    readonly stream: Duplex;
+    readonly drained: boolean;
+    /** Null when a channel of this protocol and id is open already. */
+    createChannel(options: ChannelOptions): ProtomuxChannel | null;
+    pair(key: { protocol: string; id?: Uint8Array | null }, notify: (id: Uint8Array | null) => void): void;
+    unpair(key: { protocol: string; id?: Uint8Array | null }): void;
+    opened(key: { protocol: string; id?: Uint8Array | null }): boolean;
+    destroy(error?: Error): void;
+  }
+}

@@ -1,0 +1,87 @@
+import type { Disposable } from '../lifecycle';
+import type { Logger } from '../log';
+import type { RoomState } from '../state';
+import type { JoinedRoom } from './joinedRoom';
+import type { LanBeacon } from './lan';
+import { retiredRooms, type BookEntry } from './roomBook';
+import type { JoinedTopic, Swarm } from './swarm';
+
+/**
+ * Two who announce at the same moment miss each other, and Hyperswarm looks again after 10 minutes only. So a room looks
+ * again at these times after the join, in milliseconds; the late ones only count while nobody was found.
+ */
+const LOOK_AGAIN_MS = [700, 2_000, 5_000, 15_000, 60_000, 180_000];
+const LATE_MS = 15_000;
+
+export interface ActiveRoomParts {
+  readonly swarm: Swarm;
+  readonly beacon: () => Promise<LanBeacon>;
+  readonly peers: (roomId: string) => number;
+  readonly onPhase: () => void;
+  readonly log: Logger;
+}
+
+/** A room that is switched on: its topics on the DHT, or its beacon on the local network. */
+export class ActiveRoom implements Disposable {
+  readonly room: JoinedRoom;
+  readonly retired: readonly JoinedRoom[];
+  phase: RoomState['phase'] = 'joining';
+  readonly #topics: JoinedTopic[] = [];
+  readonly #timers: NodeJS.Timeout[] = [];
+  #isEnded = false;
+
+  constructor(
+    readonly entry: BookEntry,
+    private readonly parts: ActiveRoomParts,
+  ) {
+    this.room = entry.room;
+    this.retired = retiredRooms(entry);
+    if (this.room.kind === 'local') void this.#joinLocal();
+    else this.#joinDht();
+  }
+
+  /** Looks for peers again, now. */
+  refresh(): void {
+    for (const topic of this.#topics) topic.refresh();
+  }
+
+  dispose(): void {
+    this.#isEnded = true;
+    for (const timer of this.#timers) clearTimeout(timer);
+    for (const topic of this.#topics) topic.dispose();
+  }
+
+  async #joinLocal(): Promise<void> {
+    try {
+      const beacon = await this.parts.beacon();
+      this.#setPhase(beacon.isOnline ? 'joined' : 'offline');
+    } catch (error) {
+      this.parts.log.warn(`local network: ${String(error)}`);
+      this.#setPhase('offline');
+    }
+  }
+
+  #joinDht(): void {
+    const { swarm } = this.parts;
+    const main = swarm.join(this.room.keys.topic, { server: true, client: true });
+    this.#topics.push(
+      main,
+      ...this.retired.map((room) => swarm.join(room.keys.topic, { server: true, client: false })),
+    );
+    void main.flushed().then(() => this.#setPhase(swarm.isOnline ? 'joined' : 'offline'));
+    for (const ms of LOOK_AGAIN_MS) {
+      const timer = setTimeout(() => {
+        if (ms < LATE_MS || this.parts.peers(this.room.id) === 0) main.refresh();
+        if (this.phase !== 'joining') this.#setPhase(swarm.isOnline ? 'joined' : 'offline');
+      }, ms);
+      timer.unref();
+      this.#timers.push(timer);
+    }
+  }
+
+  #setPhase(phase: RoomState['phase']): void {
+    if (this.#isEnded || phase === this.phase) return;
+    this.phase = phase;
+    this.parts.onPhase();
+  }
+}

@@ -1,0 +1,72 @@
+import { isLanAddress } from './address';
+
+/** Numbers and reasons: SECURITY limits of the field (Hyperswarm keeps 64 peers and does not bound inbound ones at all). */
+const MAX_CONNECTIONS = 64;
+const MAX_INBOUND = 48;
+const MAX_PER_ADDRESS = 8;
+/** Kept free for peers that proved a room before, and for the local network. */
+const RESERVED = 8;
+const MAX_STRUCK = 4_096;
+const STRUCK_MS = 24 * 60 * 60 * 1_000;
+const MAX_KNOWN = 1_000;
+
+export interface Candidate {
+  /** Public key, hex. */
+  readonly key: string;
+  readonly address: string | undefined;
+  readonly isInbound: boolean;
+}
+
+/** Decides who may stay connected. Hyperswarm's own `firewall` bans for good and its limits bound dialling only. */
+export class Admission {
+  readonly #connected = new Set<Candidate>();
+  readonly #struck = new Map<string, number>();
+  readonly #known = new Map<string, true>();
+
+  /** @returns why the connection may not stay, or undefined when it was taken in; then `leave` must follow. */
+  enter(candidate: Candidate): string | undefined {
+    const reason = this.#refusal(candidate);
+    if (reason === undefined) this.#connected.add(candidate);
+    return reason;
+  }
+
+  leave(candidate: Candidate): void {
+    this.#connected.delete(candidate);
+  }
+
+  /** A peer sent what no honest one sends. It is not let in for a day. */
+  strike(key: string): void {
+    remember(this.#struck, key, Date.now(), MAX_STRUCK);
+  }
+
+  isStruck(key: string): boolean {
+    const at = this.#struck.get(key);
+    return at !== undefined && Date.now() - at < STRUCK_MS;
+  }
+
+  /** A peer proved a room, so a place is kept for it. */
+  know(key: string): void {
+    remember(this.#known, key, true, MAX_KNOWN);
+  }
+
+  #refusal({ key, address, isInbound }: Candidate): string | undefined {
+    if (this.isStruck(key)) return 'it broke the protocol before';
+    const isLan = isLanAddress(address);
+    const isKnown = this.#known.has(key);
+    const limit = isLan || isKnown ? MAX_CONNECTIONS : MAX_CONNECTIONS - RESERVED;
+    if (this.#connected.size >= limit) return 'too many connections';
+    const others = [...this.#connected];
+    if (isInbound && !isKnown && others.filter((other) => other.isInbound).length >= MAX_INBOUND)
+      return 'too many inbound connections';
+    if (!isLan && others.filter((other) => other.address === address).length >= MAX_PER_ADDRESS)
+      return 'too many connections from one address';
+    return undefined;
+  }
+}
+
+/** Puts the newest entry last and drops the oldest, so that a peer can't make the table grow. */
+function remember<V>(map: Map<string, V>, key: string, value: V, limit: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > limit) map.delete(map.keys().next().value!);
+}

@@ -1,0 +1,108 @@
+import type { Encoder } from 'compact-encoding';
+import type Protomux from 'protomux';
+import type { ProtomuxChannel } from 'protomux';
+
+/** One kind of message of a channel: how it is written and what is done with it. */
+export interface ChannelMessage<T> {
+  readonly encoding: Encoder<T>;
+  readonly onMessage: (value: T) => void;
+}
+
+export interface ChannelParts {
+  readonly protocol: string;
+  readonly id?: Uint8Array;
+  /** Sent with the opening, both ways. */
+  readonly handshake?: Encoder<Uint8Array>;
+  readonly onOpen?: (handshake: Uint8Array | undefined) => void;
+  readonly onClose?: () => void;
+  readonly onDrain?: () => void;
+  /** A peer broke the protocol: its bytes did not decode, or a handler refused them. */
+  readonly onViolation: (error: Error) => void;
+}
+
+/**
+ * A protomux channel whose decoders and handlers can't hurt the process.
+ *
+ * protomux hands SyntaxError, TypeError and RangeError to the process as uncaught, and leaves the stream open. So every
+ * decode and every handler is wrapped here, once, and whatever they throw becomes `onViolation`.
+ */
+export class SafeChannel {
+  readonly #channel: ProtomuxChannel;
+  #isBroken = false;
+
+  /** @returns undefined when this protocol and id are open on the connection already. */
+  static create(mux: Protomux, parts: ChannelParts): SafeChannel | undefined {
+    const guard = makeGuard(parts.onViolation);
+    const channel = mux.createChannel({
+      protocol: parts.protocol,
+      id: parts.id ?? null,
+      handshake: parts.handshake ? safeEncoding(parts.handshake, guard) : null,
+      onopen: (handshake) => guard(() => parts.onOpen?.(handshake as Uint8Array | undefined)),
+      onclose: () => guard(() => parts.onClose?.()),
+      ondrain: () => guard(() => parts.onDrain?.()),
+    });
+    return channel ? new SafeChannel(channel, guard) : undefined;
+  }
+
+  private constructor(
+    channel: ProtomuxChannel,
+    private readonly guard: Guard,
+  ) {
+    this.#channel = channel;
+  }
+
+  get isOpen(): boolean {
+    return this.#channel.opened && !this.#channel.closed;
+  }
+
+  get isClosed(): boolean {
+    return this.#channel.closed;
+  }
+
+  /** Adds the next message type; both sides add the same ones in the same order. @returns what sends it. */
+  message<T>({ encoding, onMessage }: ChannelMessage<T>): (value: T) => boolean {
+    const message = this.#channel.addMessage<T | undefined>({
+      encoding: safeEncoding(encoding, this.guard),
+      onmessage: (value) => {
+        // After one violation nothing of this peer counts, although more of the same packet may still arrive.
+        if (value === undefined || this.#isBroken) return;
+        if (!this.guard(() => onMessage(value))) this.#isBroken = true;
+      },
+    });
+    return (value) => !this.#channel.closed && message.send(value);
+  }
+
+  open(handshake?: Uint8Array): void {
+    this.#channel.open(handshake);
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+}
+
+type Guard = (work: () => void) => boolean;
+
+function makeGuard(onViolation: (error: Error) => void): Guard {
+  return (work) => {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      onViolation(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
+  };
+}
+
+function safeEncoding<T>(encoding: Encoder<T>, guard: Guard): Encoder<T | undefined> {
+  return {
+    preencode: (state, value) => encoding.preencode(state, value as T),
+    encode: (state, value) => encoding.encode(state, value as T),
+    decode: (state) => {
+      let value: T | undefined;
+      guard(() => (value = encoding.decode(state)));
+      return value;
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import type Protomux from 'protomux';
+import { SafeChannel } from './channel';
+import { empty } from './messages';
+
+export const ALIVE_PROTOCOL = 'lora-swarm/alive/1';
+/** On the local network a departure shows within 2 s; over the internet a second of silence is nothing. */
+const LAN_BEAT_MS = 500;
+const WAN_BEAT_MS = 2_000;
+/** Silent for this many beats: not shown any more. It is shown again when it speaks. */
+const AWAY_BEATS = 3;
+/** Silent for this long: the connection is dead. The transport itself needs 13 to 17 s to notice (measured). */
+const DEAD_MS = 10_000;
+
+export interface HeartbeatParts {
+  readonly mux: Protomux;
+  readonly isLan: boolean;
+  /** Bytes so far; both only grow. */
+  readonly traffic: () => { readonly read: number; readonly written: number };
+  readonly onAway: (isAway: boolean) => void;
+  readonly onDead: () => void;
+  readonly onViolation: (error: Error) => void;
+}
+
+/** Tells silence from death: says something when nothing else was said, and watches that something is heard. */
+export class Heartbeat {
+  readonly #send: (value: null) => boolean;
+  readonly #channel: SafeChannel | undefined;
+  readonly #timer: NodeJS.Timeout;
+  readonly #beatMs: number;
+  #read = 0;
+  #written = 0;
+  #heardAt = performance.now();
+  #tickAt = performance.now();
+  #isAway = false;
+
+  constructor(private readonly parts: HeartbeatParts) {
+    this.#beatMs = parts.isLan ? LAN_BEAT_MS : WAN_BEAT_MS;
+    this.#channel = SafeChannel.create(parts.mux, { protocol: ALIVE_PROTOCOL, onViolation: parts.onViolation });
+    this.#send = this.#channel?.message({ encoding: empty, onMessage: () => undefined }) ?? (() => false);
+    this.#channel?.open();
+    this.#timer = setInterval(() => this.#beat(), this.#beatMs);
+    this.#timer.unref();
+  }
+
+  end(): void {
+    clearInterval(this.#timer);
+  }
+
+  #beat(): void {
+    const now = performance.now();
+    const { read, written } = this.parts.traffic();
+    // A late tick means that our own loop was busy: what the peer sent may still wait in the socket.
+    const wasBusy = now - this.#tickAt > 2 * this.#beatMs;
+    if (read !== this.#read || wasBusy) this.#heardAt = now;
+    this.#tickAt = now;
+    if (written === this.#written) this.#send(null);
+    this.#read = read;
+    this.#written = this.parts.traffic().written;
+
+    const silentMs = now - this.#heardAt;
+    if (silentMs > DEAD_MS) {
+      this.end();
+      this.parts.onDead();
+      return;
+    }
+    const isAway = silentMs > AWAY_BEATS * this.#beatMs - this.#beatMs / 4;
+    if (isAway === this.#isAway) return;
+    this.#isAway = isAway;
+    this.parts.onAway(isAway);
+  }
+}

@@ -1,0 +1,251 @@
+import Protomux from 'protomux';
+import type { Logger } from '../log';
+import { isLanAddress } from './address';
+import { SafeChannel } from './channel';
+import { Heartbeat } from './heartbeat';
+import type { JoinedRoom } from './joinedRoom';
+import { proofHandshake } from './messages';
+import { PeerLink } from './peerLink';
+import { RoomLink, type RoomLinkEvents } from './roomLink';
+import { isSameProof, roomProof } from './roomKeys';
+import type { Connection } from './swarm';
+
+export const ROOM_PROTOCOL = 'lora-swarm/room/1';
+/** Whoever proved no room by then is a prober, or means another program. */
+const PROOF_DEADLINE_MS = 10_000;
+/** Left all rooms: time for the last messages to go out. */
+const LINGER_MS = 3_000;
+
+export interface PeerEvents extends RoomLinkEvents {
+  onProven(peer: Peer, link: RoomLink): void;
+  /** A room is not shared with this peer any more. */
+  onLeft(peer: Peer, link: RoomLink): void;
+  onTransfer(peer: Peer): void;
+  onAway(peer: Peer): void;
+  onStrike(peer: Peer, reason: string): void;
+  onClosed(peer: Peer): void;
+}
+
+export interface PeerParts {
+  readonly connection: Connection;
+  readonly rooms: () => Iterable<JoinedRoom>;
+  readonly myName: () => string;
+  readonly events: PeerEvents;
+  readonly log: Logger;
+}
+
+interface Ask {
+  readonly channel: SafeChannel;
+  readonly room: JoinedRoom;
+}
+
+/** One connection to another engine, and the rooms that both proved to each other on it. */
+export class Peer {
+  readonly key: string;
+  readonly links = new Map<string, RoomLink>();
+  readonly transfer: PeerLink;
+  readonly isInitiator: boolean;
+  readonly isLan: boolean;
+  isAway = false;
+  readonly #mux: Protomux;
+  readonly #asks = new Map<string, Ask>();
+  #heartbeat: Heartbeat | undefined;
+  #deadline: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(private readonly parts: PeerParts) {
+    const { stream } = parts.connection;
+    this.key = stream.remotePublicKey.toString('hex');
+    this.isInitiator = stream.isInitiator;
+    this.isLan = isLanAddress(stream.rawStream.remoteHost);
+    this.#mux = Protomux.from(stream);
+    this.transfer = new PeerLink({
+      mux: this.#mux,
+      peerKey: this.key,
+      rttMs: () => this.rttMs,
+      onStrike: (reason) => this.strike(reason),
+      onViolation: this.#onViolation,
+    });
+    for (const room of parts.rooms()) this.addRoom(room);
+    stream.once('close', () => this.#onClosed());
+    this.#closeSoon(PROOF_DEADLINE_MS);
+  }
+
+  /** Smoothed round trip of the transport. Zero until the first measurement. */
+  get rttMs(): number | undefined {
+    const rtt = this.parts.connection.stream.rawStream.rtt;
+    return rtt === undefined || rtt === 0 ? undefined : rtt;
+  }
+
+  get address(): string | undefined {
+    return this.parts.connection.stream.rawStream.remoteHost ?? undefined;
+  }
+
+  get name(): string {
+    return [...this.links.values()].find((link) => link.name !== '')?.name ?? '';
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  /** Whether a lookup or a beacon of ours found this peer under the topic. */
+  wasFoundFor(topic: Buffer): boolean {
+    return this.parts.connection.info.topics.some((found) => found.equals(topic));
+  }
+
+  isIn(roomId: string): boolean {
+    return this.links.has(roomId);
+  }
+
+  /** Lets the peer ask for this room. We say nothing until it does, or until `ask`. */
+  addRoom(room: JoinedRoom): void {
+    if (!this.#mayShare(room)) return;
+    this.#mux.pair({ protocol: ROOM_PROTOCOL, id: this.#proof(room, 'ask', false) }, () => this.#answer(room));
+  }
+
+  /** Asks whether the peer is in this room, which it was found for. */
+  ask(room: JoinedRoom): void {
+    if (this.#isClosed || !this.#mayShare(room) || this.links.has(room.id) || this.#asks.has(room.id)) return;
+    const channel = SafeChannel.create(this.#mux, {
+      protocol: ROOM_PROTOCOL,
+      id: this.#proof(room, 'ask', true),
+      handshake: proofHandshake,
+      onOpen: (answer) => {
+        this.#asks.delete(room.id);
+        if (!answer || !isSameProof(answer, this.#proof(room, 'answer', false)))
+          this.strike('its answer proves nothing');
+        else this.#prove(link);
+      },
+      onClose: () => this.#onLinkClosed(room.id, link),
+      onViolation: this.#onViolation,
+    });
+    if (!channel) return;
+    const link = this.#makeLink(room, channel);
+    this.#asks.set(room.id, { channel, room });
+    channel.open(new Uint8Array(0));
+  }
+
+  /** Leaves one room towards this peer, and the connection when it was the last. */
+  leave(room: JoinedRoom): void {
+    this.#mux.unpair({ protocol: ROOM_PROTOCOL, id: this.#proof(room, 'ask', false) });
+    this.#asks.get(room.id)?.channel.close();
+    const link = this.links.get(room.id);
+    link?.close();
+    if (link) this.#onLinkClosed(room.id, link);
+  }
+
+  /** It did what no honest peer does. */
+  strike(reason: string): void {
+    if (this.#isClosed) return;
+    this.parts.events.onStrike(this, reason);
+    this.close();
+  }
+
+  close(): void {
+    this.parts.connection.stream.destroy();
+  }
+
+  /** Everybody can prove the room of the local network, so the address decides. */
+  #mayShare(room: JoinedRoom): boolean {
+    return room.kind !== 'local' || this.isLan;
+  }
+
+  #answer(room: JoinedRoom): void {
+    if (this.#isClosed || this.links.has(room.id)) return;
+    const mine = this.#asks.get(room.id);
+    if (mine) {
+      // Both asked at once: the side that dialled goes first, the other one answers.
+      if (this.isInitiator) return;
+      this.#asks.delete(room.id);
+      mine.channel.close();
+    }
+    const channel = SafeChannel.create(this.#mux, {
+      protocol: ROOM_PROTOCOL,
+      id: this.#proof(room, 'ask', false),
+      handshake: proofHandshake,
+      onOpen: () => this.#prove(link),
+      onClose: () => this.#onLinkClosed(room.id, link),
+      onViolation: this.#onViolation,
+    });
+    if (!channel) return;
+    const link = this.#makeLink(room, channel);
+    // That the channel's id came from the peer is its proof; ours goes back with the opening.
+    channel.open(this.#proof(room, 'answer', true));
+  }
+
+  #makeLink(room: JoinedRoom, channel: SafeChannel): RoomLink {
+    const { myName, events, log } = this.parts;
+    return new RoomLink({ room, peerKey: this.key, channel, myName, events, log });
+  }
+
+  #prove(link: RoomLink): void {
+    clearTimeout(this.#deadline);
+    this.links.set(link.room.id, link);
+    link.start();
+    if (link.room.retired) {
+      this.#closeSoon(PROOF_DEADLINE_MS);
+      return;
+    }
+    this.#heartbeat ??= this.#beat();
+    this.transfer.open(() => this.parts.events.onTransfer(this));
+    this.parts.events.onProven(this, link);
+  }
+
+  #beat(): Heartbeat {
+    const stream = this.parts.connection.stream as unknown as { rawBytesRead: number; rawBytesWritten: number };
+    return new Heartbeat({
+      mux: this.#mux,
+      isLan: this.isLan,
+      traffic: () => ({ read: stream.rawBytesRead, written: stream.rawBytesWritten }),
+      onAway: (isAway) => {
+        this.isAway = isAway;
+        this.parts.events.onAway(this);
+      },
+      onDead: () => this.close(),
+      onViolation: this.#onViolation,
+    });
+  }
+
+  #onLinkClosed(roomId: string, link: RoomLink): void {
+    if (this.#asks.get(roomId)?.room === link.room && !link.isProven) this.#asks.delete(roomId);
+    link.end();
+    if (this.links.get(roomId) !== link) return;
+    this.links.delete(roomId);
+    if (!link.room.retired) this.parts.events.onLeft(this, link);
+    if (this.links.size === 0) this.#closeSoon(LINGER_MS);
+  }
+
+  #closeSoon(ms: number): void {
+    clearTimeout(this.#deadline);
+    if (this.#isClosed) return;
+    this.#deadline = setTimeout(() => this.close(), ms);
+    this.#deadline.unref();
+  }
+
+  #onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#deadline);
+    this.#heartbeat?.end();
+    this.transfer.end();
+    for (const [id, link] of [...this.links]) {
+      link.end();
+      this.links.delete(id);
+      if (!link.room.retired) this.parts.events.onLeft(this, link);
+    }
+    this.parts.events.onClosed(this);
+  }
+
+  /** @param isMine whether we are the prover. */
+  #proof(room: JoinedRoom, role: 'ask' | 'answer', isMine: boolean): Buffer {
+    const { handshakeHash, publicKey, remotePublicKey } = this.parts.connection.stream;
+    return isMine
+      ? roomProof(room.keys, role, handshakeHash, publicKey, remotePublicKey)
+      : roomProof(room.keys, role, handshakeHash, remotePublicKey, publicKey);
+  }
+
+  readonly #onViolation = (error: Error): void => {
+    this.strike(error.message);
+  };
+}

@@ -1,0 +1,191 @@
+import type { Logger } from '../log';
+import type { SignedRelease } from '../release/release';
+import type { PeerState } from '../state';
+import type { EngineEvent } from '../wishes';
+import { Admission, type Candidate } from './admission';
+import type { JoinedRoom } from './joinedRoom';
+import type { Rekey } from './messages';
+import { Peer, type PeerEvents } from './peer';
+import type { PeerLink } from './peerLink';
+import type { RoomLink } from './roomLink';
+import type { Connection, Swarm } from './swarm';
+
+export interface PeerBookEvents {
+  onSnapshot(roomId: string, peerKey: string, entries: readonly SignedRelease[]): void;
+  onDelta(roomId: string, peerKey: string, add: readonly SignedRelease[], remove: readonly string[]): void;
+  /** The peer offers nothing in this room any more. */
+  onGone(roomId: string, peerKey: string): void;
+  /** Chunks can be asked of, and served to, this peer. */
+  onTransfer(link: PeerLink): void;
+  onRekey(link: RoomLink, message: Rekey): void;
+  onHappen(event: EngineEvent): void;
+  onChange(): void;
+}
+
+export interface PeerBookParts {
+  readonly swarm: Swarm;
+  readonly rooms: () => Iterable<JoinedRoom>;
+  readonly roomOf: (topic: Buffer) => JoinedRoom | undefined;
+  readonly myName: () => string;
+  readonly events: PeerBookEvents;
+  readonly log: Logger;
+}
+
+/** The peers that are connected, by key, and who of them is in which room. */
+export class PeerBook {
+  readonly #peers = new Map<string, Peer>();
+  readonly #all = new Set<Peer>();
+  readonly #admission = new Admission();
+  readonly #announced = new Set<string>();
+  readonly #events: PeerEvents;
+
+  constructor(private readonly parts: PeerBookParts) {
+    const { events, log } = parts;
+    this.#events = {
+      onHello: (link) => this.#onHello(link),
+      onSnapshot: (link, entries) => events.onSnapshot(link.room.id, link.peerKey, entries),
+      onDelta: (link, add, remove) => events.onDelta(link.room.id, link.peerKey, add, remove),
+      onRekey: (link, message) => events.onRekey(link, message),
+      onProven: (peer, link) => {
+        this.#admission.know(peer.key);
+        log.debug(`peer ${peer.key.slice(0, 8)}: in room ${link.room.id}`);
+        this.#changed();
+      },
+      onLeft: (peer, link) => this.#onLeft(peer, link),
+      onTransfer: (peer) => events.onTransfer(peer.transfer),
+      onAway: (peer) => this.#onAway(peer),
+      onStrike: (peer, reason) => {
+        log.warn(`peer ${peer.key.slice(0, 8)} was sent away for a day: ${reason}`);
+        this.#admission.strike(peer.key);
+      },
+      onClosed: (peer) => this.#onClosed(peer),
+    };
+  }
+
+  /** Takes a new connection in, or closes it when it may not stay. */
+  enter(connection: Connection): void {
+    const { stream, info } = connection;
+    const candidate: Candidate = {
+      key: stream.remotePublicKey.toString('hex'),
+      address: stream.rawStream.remoteHost ?? undefined,
+      isInbound: !stream.isInitiator,
+    };
+    const refusal = this.#admission.enter(candidate);
+    if (refusal !== undefined) {
+      this.parts.log.debug(`peer ${candidate.key.slice(0, 8)} was not let in: ${refusal}`);
+      stream.destroy();
+      return;
+    }
+    const { rooms, myName, log } = this.parts;
+    const peer = new Peer({ connection, rooms, myName, events: this.#events, log });
+    this.#peers.set(peer.key, peer); // A second connection of the same key replaces the first, as in Hyperswarm.
+    this.#all.add(peer);
+
+    const ask = (topic: Buffer): void => {
+      const room = this.parts.roomOf(topic);
+      if (room) peer.ask(room);
+    };
+    info.on('topic', ask);
+    stream.once('close', () => {
+      info.off('topic', ask);
+      this.#admission.leave(candidate);
+    });
+    // The side that was dialled waits: it is asked in a moment, and both asking at once only costs a round trip.
+    if (peer.isInitiator) for (const topic of info.topics) ask(topic);
+  }
+
+  addRoom(room: JoinedRoom): void {
+    for (const peer of this.#all) {
+      peer.addRoom(room);
+      // Hyperswarm tells of a topic once a connection, so a room that is joined again has to remember.
+      if (peer.wasFoundFor(room.keys.topic)) peer.ask(room);
+    }
+  }
+
+  leaveRoom(room: JoinedRoom): void {
+    for (const peer of this.#all) peer.leave(room);
+  }
+
+  /** Peers that proved this room and were heard lately. */
+  in(roomId: string): Peer[] {
+    return this.#shown().filter((peer) => peer.isIn(roomId));
+  }
+
+  count(roomId: string): number {
+    return this.in(roomId).length;
+  }
+
+  get(key: string): Peer | undefined {
+    return this.#peers.get(key);
+  }
+
+  states(adapters: (peerKey: string) => number): PeerState[] {
+    return this.#shown().map((peer) => ({
+      key: peer.key,
+      name: peer.name,
+      rooms: [...peer.links.values()].filter(({ room }) => !room.retired).map(({ room }) => room.id),
+      path: peer.isLan ? 'lan' : 'direct',
+      ...(peer.rttMs === undefined ? {} : { rttMs: peer.rttMs }),
+      adapters: adapters(peer.key),
+    }));
+  }
+
+  close(): void {
+    for (const peer of this.#all) peer.close();
+  }
+
+  #shown(): Peer[] {
+    return [...this.#peers.values()].filter(
+      (peer) => !peer.isAway && !peer.isClosed && [...peer.links.values()].some(({ room }) => !room.retired),
+    );
+  }
+
+  #onHello(link: RoomLink): void {
+    link.room.learnMember(link.peerKey, link.name);
+    const peer = this.#peers.get(link.peerKey);
+    if (peer && !this.#announced.has(peer.key)) {
+      this.#announced.add(peer.key);
+      this.parts.events.onHappen({
+        type: 'peer:connected',
+        key: peer.key,
+        name: link.name,
+        rooms: [...peer.links.keys()],
+      });
+    }
+    this.#changed();
+  }
+
+  #onLeft(peer: Peer, link: RoomLink): void {
+    const present = this.#peers.get(peer.key);
+    // The same peer may have come back on another connection before the old one was seen to be gone.
+    if (present !== peer && present?.isIn(link.room.id)) return;
+    this.parts.events.onGone(link.room.id, peer.key);
+    if (!present || present.links.size === 0) this.#depart(peer.key);
+    this.#changed();
+  }
+
+  #onAway(peer: Peer): void {
+    for (const link of peer.links.values()) {
+      if (peer.isAway) this.parts.events.onGone(link.room.id, peer.key);
+      else link.resync();
+    }
+    if (peer.isAway) this.#depart(peer.key);
+    this.#changed();
+  }
+
+  #onClosed(peer: Peer): void {
+    this.#all.delete(peer);
+    if (this.#peers.get(peer.key) !== peer) return;
+    this.#peers.delete(peer.key);
+    this.#depart(peer.key);
+    this.#changed();
+  }
+
+  #depart(key: string): void {
+    if (this.#announced.delete(key)) this.parts.events.onHappen({ type: 'peer:disconnected', key });
+  }
+
+  #changed(): void {
+    this.parts.events.onChange();
+  }
+}

@@ -1,0 +1,72 @@
+import type Protomux from 'protomux';
+import { Emitter } from '../events';
+import { SafeChannel } from './channel';
+import { TRANSFER_CODECS, TRANSFER_PROTOCOL, type TransferMessage, type TransferType } from './transferMessages';
+
+export interface PeerLinkParts {
+  readonly mux: Protomux;
+  readonly peerKey: string;
+  readonly rttMs: () => number | undefined;
+  readonly onStrike: (reason: string) => void;
+  readonly onViolation: (error: Error) => void;
+}
+
+/** The transfer channel to one peer: typed messages over protomux. What they mean is not known here. */
+export class PeerLink {
+  readonly #received = new Emitter<TransferMessage>();
+  readonly #drained = new Emitter<void>();
+  readonly #closed = new Emitter<void>();
+  readonly onDidReceive = this.#received.event;
+  readonly onDidDrain = this.#drained.event;
+  readonly onDidClose = this.#closed.event;
+  readonly #senders = new Map<TransferType, (message: TransferMessage) => boolean>();
+  #channel: SafeChannel | undefined;
+  #isEnded = false;
+
+  constructor(private readonly parts: PeerLinkParts) {}
+
+  get peerKey(): string {
+    return this.parts.peerKey;
+  }
+
+  get rttMs(): number | undefined {
+    return this.parts.rttMs();
+  }
+
+  get isOpen(): boolean {
+    return !this.#isEnded && (this.#channel?.isOpen ?? false);
+  }
+
+  /** Opens the channel; it is there when the peer opened it too. @param onOpen called once, when it is. */
+  open(onOpen: () => void): void {
+    if (this.#channel || this.#isEnded) return;
+    this.#channel = SafeChannel.create(this.parts.mux, {
+      protocol: TRANSFER_PROTOCOL,
+      onOpen,
+      onClose: () => this.end(),
+      onDrain: () => this.#drained.fire(),
+      onViolation: this.parts.onViolation,
+    });
+    for (const { type, encoding } of TRANSFER_CODECS) {
+      const send = this.#channel?.message({ encoding, onMessage: (message) => this.#received.fire(message) });
+      if (send) this.#senders.set(type, send);
+    }
+    this.#channel?.open();
+  }
+
+  send(message: TransferMessage): boolean {
+    return this.#senders.get(message.type)?.(message) ?? false;
+  }
+
+  strike(reason: string): void {
+    this.parts.onStrike(reason);
+  }
+
+  /** The connection is gone, or the peer has no room with us any more. */
+  end(): void {
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    if (this.#channel && !this.#channel.isClosed) this.#channel.close();
+    this.#closed.fire();
+  }
+}

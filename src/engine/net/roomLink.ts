@@ -1,0 +1,166 @@
+import type { SignedRelease } from '../release/release';
+import { openRelease } from '../release/release';
+import { hasCode } from '../errors';
+import type { Disposable } from '../lifecycle';
+import type { Logger } from '../log';
+import { CatalogReader } from './catalogFeed';
+import type { SafeChannel } from './channel';
+import type { JoinedRoom } from './joinedRoom';
+import {
+  PROTOCOL_VERSION,
+  catalogDelta,
+  catalogPage,
+  empty,
+  hello,
+  rekey,
+  type CatalogDelta,
+  type Hello,
+  type Rekey,
+  type WireRelease,
+} from './messages';
+import { peerText } from './peerText';
+
+/** What happens on a link, told to whoever keeps the rooms. */
+export interface RoomLinkEvents {
+  onHello(link: RoomLink): void;
+  onSnapshot(link: RoomLink, entries: readonly SignedRelease[]): void;
+  onDelta(link: RoomLink, add: readonly SignedRelease[], remove: readonly string[]): void;
+  onRekey(link: RoomLink, message: Rekey): void;
+}
+
+export interface RoomLinkParts {
+  readonly room: JoinedRoom;
+  readonly peerKey: string;
+  readonly channel: SafeChannel;
+  readonly myName: () => string;
+  readonly events: RoomLinkEvents;
+  readonly log: Logger;
+}
+
+/** One room shared with one peer: both catalogs, one told and one heard. Says nothing before `start`. */
+export class RoomLink {
+  readonly room: JoinedRoom;
+  readonly peerKey: string;
+  /** What the peer calls itself, made one harmless line; empty until it said so. */
+  name = '';
+  isProven = false;
+  readonly #reader = new CatalogReader();
+  readonly #send;
+  #following: Disposable | undefined;
+
+  constructor(private readonly parts: RoomLinkParts) {
+    this.room = parts.room;
+    this.peerKey = parts.peerKey;
+    const { channel } = parts;
+    // The order is the protocol: types are numbered from 0, and later ones are added at the end.
+    this.#send = {
+      hello: channel.message({ encoding: hello, onMessage: (m) => this.#onHello(m) }),
+      page: channel.message({ encoding: catalogPage, onMessage: (m) => this.#onPage(m) }),
+      delta: channel.message({ encoding: catalogDelta, onMessage: (m) => this.#onDelta(m) }),
+      resync: channel.message({ encoding: empty, onMessage: () => this.#tellAll() }),
+      rekey: channel.message({
+        encoding: rekey,
+        onMessage: (m) => this.#ifProven(() => parts.events.onRekey(this, m)),
+      }),
+    };
+  }
+
+  /** The peer proved that it belongs to the room: now we may speak. */
+  start(): void {
+    this.isProven = true;
+    const { room } = this.parts;
+    if (room.retired) {
+      // The room moved on to another secret. Only members who were away hear where to.
+      if (room.mayFollow(this.peerKey)) this.#send.rekey(room.retired);
+      else this.parts.channel.close();
+      return;
+    }
+    this.#send.hello({
+      version: PROTOCOL_VERSION,
+      features: [],
+      name: this.parts.myName(),
+      epoch: room.feed.epoch,
+      seq: room.feed.seq,
+      seenEpoch: this.#reader.epoch,
+      seenSeq: this.#reader.seq,
+      ...(room.owner ? { owner: room.owner } : {}),
+    });
+  }
+
+  sendRekey(message: Rekey): void {
+    this.#send.rekey(message);
+  }
+
+  /** Asks for the peer's whole list again. */
+  resync(): void {
+    this.#send.resync(null);
+  }
+
+  /** Leaves the room towards this peer; the peer sees it at once. */
+  close(): void {
+    this.parts.channel.close();
+    this.end();
+  }
+
+  /** The channel is gone. */
+  end(): void {
+    this.isProven = false;
+    this.#following?.dispose();
+    this.#following = undefined;
+  }
+
+  #onHello(message: Hello): void {
+    this.#ifProven(() => {
+      this.name = peerText(message.name);
+      const { room } = this.parts;
+      if (message.owner) room.learnOwner(message.owner.key, message.owner.nonce);
+      const tail = room.feed.since(message.seenEpoch, message.seenSeq);
+      if (tail) for (const delta of tail) this.#send.delta(delta);
+      else this.#tellAll();
+      this.#following ??= room.feed.onDidChange((delta) => void this.#send.delta(delta));
+      this.parts.events.onHello(this);
+    });
+  }
+
+  #tellAll(): void {
+    this.#ifProven(() => {
+      for (const page of this.parts.room.feed.snapshot()) this.#send.page(page);
+    });
+  }
+
+  #onPage(message: Parameters<CatalogReader['page']>[0]): void {
+    this.#ifProven(() => {
+      const whole = this.#reader.page(message);
+      if (whole) this.parts.events.onSnapshot(this, this.#open(whole));
+    });
+  }
+
+  #onDelta(message: CatalogDelta): void {
+    this.#ifProven(() => {
+      if (!this.#reader.accepts(message)) {
+        this.#send.resync(null);
+        return;
+      }
+      const remove = message.remove.map((id) => Buffer.from(id).toString('hex'));
+      this.parts.events.onDelta(this, this.#open(message.add), remove);
+    });
+  }
+
+  /** Messages may arrive in the packet that carried a wrong proof. */
+  #ifProven(work: () => void): void {
+    if (this.isProven && !this.parts.channel.isClosed && !this.parts.room.retired) work();
+  }
+
+  #open(entries: readonly WireRelease[]): SignedRelease[] {
+    return entries.flatMap((entry) => {
+      try {
+        return [openRelease(entry.payload, entry.signature, entry.authorKey)];
+      } catch (error) {
+        // One bad entry must not hide the good ones; a later version may also allow what we refuse.
+        if (!hasCode(error, 'RELEASE_INVALID')) throw error;
+        this.parts.log.debug(`peer ${this.peerKey.slice(0, 8)}: ${error.message}`);
+        return [];
+      }
+    });
+  }
+}

@@ -1,0 +1,423 @@
+import type { KeyPair } from 'hypercore-crypto';
+import { LoraSwarmError } from '../errors';
+import { Emitter } from '../events';
+import { Resource } from '../lifecycle';
+import type { Logger } from '../log';
+import type { SignedRelease } from '../release/release';
+import type { NetworkMode, RoomKind, RoomState } from '../state';
+import type { RoomInvite, RoomMember } from '../wishes';
+import { ActiveRoom } from './activeRoom';
+import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
+import { LanBeacon } from './lan';
+import type { Rekey } from './messages';
+import { PeerBook, type PeerBookEvents } from './peerBook';
+import { peerText } from './peerText';
+import { makeGeneral, makeLocal, makePrivate, readRoom, writeRoom, type BookEntry } from './roomBook';
+import { formatRoomCode, inviteLink, makeRoomSecret, parseRoomCode, type RoomSecret } from './roomCode';
+import type { RoomLink } from './roomLink';
+import { adapterTopic } from './roomKeys';
+import type { JoinedTopic, Swarm } from './swarm';
+
+/** Announcing costs 80 requests per 750 ms, so only so many adapters get a topic of their own; rooms carry the rest. */
+const MAX_ADAPTER_TOPICS = 32;
+const MAX_ROOMS = 64;
+/** A peer needs a moment to learn the next secret before it can answer for it. */
+const ASK_AGAIN_MS = [300, 1_000, 3_000];
+
+/** How a room is remembered; the store's `RoomStore` fits. */
+export interface RoomMemory {
+  list(): readonly {
+    readonly id: string;
+    readonly kind: RoomKind;
+    readonly label: string;
+    readonly isJoined: boolean;
+    readonly data: unknown;
+  }[];
+  put(record: { id: string; kind: RoomKind; label: string; isJoined: boolean; data: unknown }): void;
+  remove(id: string): void;
+}
+
+export interface RoomsParts {
+  readonly swarm: Swarm;
+  readonly keyPair: KeyPair;
+  readonly host: string | undefined;
+  readonly memory: RoomMemory;
+  readonly myName: () => string;
+  readonly mode: () => NetworkMode;
+  /** What this machine offers in a room. */
+  readonly offers: (roomId: string) => readonly SignedRelease[];
+  readonly events: Pick<PeerBookEvents, 'onSnapshot' | 'onDelta' | 'onGone' | 'onTransfer' | 'onHappen'>;
+  readonly uriScheme: string;
+  readonly log: Logger;
+}
+
+interface KnownRoom {
+  entry: BookEntry;
+  label: string;
+  active: ActiveRoom | undefined;
+}
+
+/** The rooms that the user joined: remembered, rejoined at start, and switched on as far as the network mode allows. */
+export class Rooms extends Resource {
+  readonly #changed = this.owned.add(new Emitter<void>());
+  readonly onDidChange = this.#changed.event;
+  readonly #rooms = new Map<string, KnownRoom>();
+  readonly #topics = new Map<string, { readonly room: JoinedRoom; readonly topic: JoinedTopic }>();
+  readonly peers: PeerBook;
+  #beacon: LanBeacon | undefined;
+
+  constructor(private readonly parts: RoomsParts) {
+    super();
+    this.peers = new PeerBook({
+      swarm: parts.swarm,
+      rooms: () => this.#allRooms(),
+      roomOf: (topic) => this.#roomOfTopic(topic),
+      myName: parts.myName,
+      events: {
+        ...parts.events,
+        onRekey: (link, message) => this.#onRekey(link, message),
+        onChange: () => this.#changed.fire(),
+      },
+      log: parts.log,
+    });
+  }
+
+  /** Reads the remembered rooms and switches on those that were joined. Waits for no network. */
+  protected override _open(): Promise<void> {
+    this.owned.add(this.parts.swarm.onDidConnect((connection) => this.peers.enter(connection)));
+    for (const record of this.parts.memory.list()) {
+      const entry = readRoom(record.kind, record.id, record.data);
+      if (!entry) this.parts.log.warn(`room ${record.id} can't be read and was left out`);
+      else if (record.isJoined) this.#add({ entry, label: record.label, active: undefined });
+    }
+    return Promise.resolve();
+  }
+
+  protected async _close(): Promise<void> {
+    for (const { active } of this.#rooms.values()) active?.dispose();
+    for (const { topic } of this.#topics.values()) topic.dispose();
+    this.peers.close();
+    await this.#beacon?.close();
+  }
+
+  states(adapters: (roomId: string) => number): RoomState[] {
+    return [...this.#rooms.values()].map(({ entry: { room }, label, active }) => ({
+      id: room.id,
+      kind: room.kind,
+      label,
+      phase: active?.phase ?? 'offline',
+      peers: this.peers.count(room.id),
+      adapters: adapters(room.id),
+      isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
+    }));
+  }
+
+  /** Ids of the joined rooms that these ids or labels name. @throws {LoraSwarmError} `ROOM_UNKNOWN` */
+  resolve(names: readonly string[]): string[] {
+    return names.map((name) => this.#find(name).entry.room.id);
+  }
+
+  kindOf(roomId: string): RoomKind | undefined {
+    return this.#rooms.get(roomId)?.entry.room.kind;
+  }
+
+  labelOf(roomId: string): string {
+    return this.#rooms.get(roomId)?.label ?? roomId;
+  }
+
+  joinGeneral(): string {
+    return this.#join({ room: makeGeneral(), past: [] }, 'General');
+  }
+
+  joinLocal(): string {
+    return this.#join({ room: makeLocal(), past: [] }, 'Local network');
+  }
+
+  /** @throws {LoraSwarmError} `ROOM_CODE_INVALID` */
+  joinCode(code: string, label?: string): string {
+    const room = makePrivate(parseRoomCode(code));
+    // A room whose secret changed keeps its first id here, so it is known by its present secret.
+    const known = [...this.#rooms.values()].find(({ entry }) =>
+      entry.room.secret?.equals(room.secret ?? Buffer.alloc(0)),
+    );
+    if (known) {
+      if (label) this.#rename(known, label);
+      return known.entry.room.id;
+    }
+    return this.#join({ room, past: [] }, label ?? `Room ${room.id.slice(0, 4)}`);
+  }
+
+  create(label?: string): RoomInvite {
+    const { publicKey } = this.parts.keyPair;
+    const { secret, nonce } = makeRoomSecret(publicKey);
+    const room = makePrivate(secret);
+    room.learnOwner(publicKey, nonce);
+    return this.invite(this.#join({ room, past: [] }, label ?? `Room ${room.id.slice(0, 4)}`));
+  }
+
+  /** @throws {LoraSwarmError} `ROOM_UNKNOWN` */
+  leave(name: string): string {
+    const known = this.#find(name);
+    const { id } = known.entry.room;
+    this.#deactivate(known);
+    this.#rooms.delete(id);
+    this.parts.memory.remove(id);
+    if (known.entry.room.kind === 'local') this.#dropBeacon();
+    this.parts.events.onHappen({ type: 'room:left', room: id });
+    this.#changed.fire();
+    return id;
+  }
+
+  /** @throws {LoraSwarmError} `ROOM_UNKNOWN`; `USAGE` for a room that needs no code. */
+  invite(name: string): RoomInvite {
+    const { secret, id } = this.#find(name).entry.room;
+    if (!secret) throw new LoraSwarmError('USAGE', 'This room is open to everyone and has no invite.');
+    const code = formatRoomCode(secret);
+    return { room: id, code, link: inviteLink(this.parts.uriScheme, code) };
+  }
+
+  members(name: string): RoomMember[] {
+    const { room } = this.#find(name).entry;
+    const me = this.parts.keyPair.publicKey.toString('hex');
+    const online = new Map(this.peers.in(room.id).map((peer) => [peer.key, peer.name]));
+    const keys = new Set([me, ...room.members.keys(), ...online.keys()]);
+    return [...keys].map((key) => ({
+      key,
+      name: key === me ? this.parts.myName() : (online.get(key) ?? room.members.get(key) ?? ''),
+      isOnline: key === me || online.has(key),
+      isOwner: room.isOwnedBy(Buffer.from(key, 'hex')),
+      isMe: key === me,
+    }));
+  }
+
+  /** @throws {LoraSwarmError} `ROOM_NOT_OWNER`, `PEER_UNKNOWN` */
+  removeMember(name: string, peer: string): RoomInvite {
+    const known = this.#find(name);
+    const { room } = known.entry;
+    if (!room.owner || !room.isOwnedBy(this.parts.keyPair.publicKey)) {
+      throw new LoraSwarmError(
+        'ROOM_NOT_OWNER',
+        'Only who created a private room can remove members. Create a new room instead, and invite the others.',
+      );
+    }
+    const matches = this.members(name).filter(
+      (member) => !member.isMe && (member.key.startsWith(peer.toLowerCase()) || member.name === peer),
+    );
+    const [target] = matches;
+    if (!target || matches.length > 1) {
+      throw new LoraSwarmError(
+        'PEER_UNKNOWN',
+        `${matches.length > 1 ? 'Several members match' : 'No member matches'} "${peer}". Use the key from the list of members.`,
+      );
+    }
+    const { message, next } = makeRekey(room.owner, this.parts.keyPair, [...room.removed, target.key]);
+    for (const member of this.peers.in(room.id)) {
+      if (member.key !== target.key) member.links.get(room.id)?.sendRekey(message);
+    }
+    this.#switchSecret(known, message, next);
+    return this.invite(room.id);
+  }
+
+  /** Tells every room what is offered there now. */
+  refreshOffers(): void {
+    for (const { active } of this.#rooms.values()) active?.room.feed.set(this.parts.offers(active.room.id));
+    this.#announceAdapters();
+  }
+
+  /** Looks for holders of one adapter on the DHT while it is being fetched. */
+  seek(contentId: string, roomIds: readonly string[]): { dispose(): void } {
+    const joined = roomIds.flatMap((id) => {
+      const room = this.#rooms.get(id)?.active?.room;
+      return room && room.kind !== 'local' ? [this.#joinAdapter(room, contentId, { server: false, client: true })] : [];
+    });
+    return { dispose: () => joined.forEach((topic) => topic.dispose()) };
+  }
+
+  /** Looks for peers again, everywhere. */
+  refresh(): void {
+    for (const { active } of this.#rooms.values()) active?.refresh();
+  }
+
+  /** The network mode changed: switches rooms on and off. */
+  applyMode(): void {
+    for (const known of this.#rooms.values()) {
+      const isAllowed = this.#isAllowed(known.entry.room.kind);
+      if (!isAllowed) this.#deactivate(known);
+      else if (!known.active) this.#activate(known);
+    }
+    if (!this.#isAllowed('local')) this.#dropBeacon();
+    this.#changed.fire();
+  }
+
+  #join(entry: BookEntry, label: string): string {
+    const { room } = entry;
+    const before = this.#rooms.get(room.id);
+    if (before) return room.id;
+    if (this.#rooms.size >= MAX_ROOMS)
+      throw new LoraSwarmError('USAGE', `You are in ${MAX_ROOMS} rooms. Leave one first.`);
+    const known: KnownRoom = { entry, label: this.#freeLabel(peerText(label, 64) || room.id), active: undefined };
+    this.#remember(known);
+    this.#add(known);
+    this.parts.events.onHappen({ type: 'room:joined', room: room.id, kind: room.kind, label: known.label });
+    return room.id;
+  }
+
+  #rename(known: KnownRoom, label: string): void {
+    known.label = this.#freeLabel(peerText(label, 64) || known.label);
+    this.#remember(known);
+    this.#changed.fire();
+  }
+
+  /** Labels name rooms on the command line, so each is there once. */
+  #freeLabel(label: string): string {
+    const taken = new Set([...this.#rooms.values()].map((known) => known.label));
+    if (!taken.has(label)) return label;
+    for (let i = 2; ; i++) if (!taken.has(`${label} ${i}`)) return `${label} ${i}`;
+  }
+
+  #add(known: KnownRoom): void {
+    const { room } = known.entry;
+    this.#rooms.set(room.id, known);
+    this.owned.add(room.onDidChange(() => this.#remember(known)));
+    if (this.#isAllowed(room.kind)) this.#activate(known);
+    this.#changed.fire();
+  }
+
+  #activate(known: KnownRoom): void {
+    const { room } = known.entry;
+    room.feed.set(this.parts.offers(room.id));
+    known.active = new ActiveRoom(known.entry, {
+      swarm: this.parts.swarm,
+      beacon: () => this.#openBeacon(),
+      peers: (id) => this.peers.count(id),
+      onPhase: () => this.#changed.fire(),
+      log: this.parts.log,
+    });
+    for (const each of [room, ...known.active.retired]) this.peers.addRoom(each);
+    this.#announceAdapters();
+  }
+
+  #deactivate(known: KnownRoom): void {
+    const { active } = known;
+    if (!active) return;
+    known.active = undefined;
+    active.dispose();
+    for (const [key, { room, topic }] of this.#topics) {
+      if (room !== active.room) continue;
+      topic.dispose();
+      this.#topics.delete(key);
+    }
+    for (const room of [active.room, ...active.retired]) this.peers.leaveRoom(room);
+  }
+
+  #onRekey(link: RoomLink, message: Rekey): void {
+    const known = [...this.#rooms.values()].find(({ entry }) => entry.room === link.room);
+    const next = known?.entry.room.secret && openRekey(message, known.entry.room.secret);
+    if (!known || !next)
+      throw new LoraSwarmError('MESSAGE_INVALID', 'A peer named a new secret for a room without its owner.');
+    this.parts.log.info(`room ${known.label}: a member was removed, so it has a new code`);
+    this.#switchSecret(known, message, next);
+  }
+
+  #switchSecret(known: KnownRoom, message: Rekey, next: RoomSecret): void {
+    const { room: old, past } = known.entry;
+    if (!old.secret) return;
+    const room = makePrivate(next.secret, old.id);
+    const entry = { room, past: [...past, { secret: old.secret, message }] };
+    room.learnOwner(message.ownerKey, next.nonce);
+    for (const key of message.removed) room.removed.add(Buffer.from(key).toString('hex'));
+    for (const [key, name] of old.members) if (!room.removed.has(key)) room.members.set(key, name);
+    const stayed = this.peers.in(old.id).filter((peer) => !room.removed.has(peer.key));
+
+    this.#deactivate(known);
+    known.entry = entry;
+    this.#remember(known);
+    this.#add(known);
+    for (const ms of [0, ...ASK_AGAIN_MS]) {
+      const ask = (): void => stayed.forEach((peer) => peer.isInitiator && known.active && peer.ask(known.active.room));
+      const timer = setTimeout(ask, ms);
+      timer.unref();
+      this.owned.add({ dispose: () => clearTimeout(timer) });
+    }
+  }
+
+  #remember({ entry, label }: KnownRoom): void {
+    const { id, kind } = entry.room;
+    this.parts.memory.put({ id, kind, label, isJoined: true, data: writeRoom(entry) });
+  }
+
+  #find(name: string): KnownRoom {
+    const known =
+      this.#rooms.get(name) ??
+      [...this.#rooms.values()].find((each) => each.label.toLowerCase() === name.toLowerCase());
+    if (known) return known;
+    throw new LoraSwarmError(
+      'ROOM_UNKNOWN',
+      `You are in no room "${name}". Join it first, or look at the list of your rooms.`,
+    );
+  }
+
+  #isAllowed(kind: RoomKind): boolean {
+    const mode = this.parts.mode();
+    return mode === 'all' || (mode === 'local' && kind === 'local') || (mode === 'private' && kind !== 'general');
+  }
+
+  *#allRooms(): Iterable<JoinedRoom> {
+    for (const { active } of this.#rooms.values()) {
+      if (active) yield* [active.room, ...active.retired];
+    }
+  }
+
+  #roomOfTopic(topic: Buffer): JoinedRoom | undefined {
+    for (const room of this.#allRooms()) if (room.keys.topic.equals(topic)) return room;
+    return this.#topics.get(topic.toString('hex'))?.room;
+  }
+
+  /** The adapters that get a topic of their own: the first ones of every room of the internet, up to the limit. */
+  #announceAdapters(): void {
+    const wanted = new Map<string, { readonly room: JoinedRoom; readonly contentId: string }>();
+    for (const { active } of this.#rooms.values()) {
+      if (!active || active.room.kind === 'local') continue;
+      for (const { release } of this.parts.offers(active.room.id)) {
+        if (wanted.size >= MAX_ADAPTER_TOPICS) break;
+        wanted.set(adapterTopic(active.room.keys, release.contentId).toString('hex'), {
+          room: active.room,
+          contentId: release.contentId,
+        });
+      }
+    }
+    for (const [key, { topic }] of this.#topics) {
+      if (wanted.has(key)) continue;
+      topic.dispose();
+      this.#topics.delete(key);
+    }
+    for (const [key, { room, contentId }] of wanted) {
+      if (!this.#topics.has(key)) this.#joinAdapter(room, contentId, { server: true, client: false });
+    }
+  }
+
+  #joinAdapter(room: JoinedRoom, contentId: string, options: { server: boolean; client: boolean }): JoinedTopic {
+    const bytes = adapterTopic(room.keys, contentId);
+    const topic = this.parts.swarm.join(bytes, options);
+    this.#topics.set(bytes.toString('hex'), { room, topic });
+    return topic;
+  }
+
+  async #openBeacon(): Promise<LanBeacon> {
+    await this.parts.swarm.listen();
+    if (!this.#beacon) {
+      const { swarm, host, log, keyPair } = this.parts;
+      const beacon = new LanBeacon({ key: keyPair.publicKey, port: () => swarm.port, host, log });
+      const local = makeLocal().keys.topic;
+      beacon.onDidFind((peer) => swarm.meet(peer, local));
+      this.#beacon = beacon;
+    }
+    await this.#beacon.open();
+    return this.#beacon;
+  }
+
+  #dropBeacon(): void {
+    void this.#beacon?.close();
+    this.#beacon = undefined;
+  }
+}

@@ -1,0 +1,168 @@
+import type NoiseSecretStream from '@hyperswarm/secret-stream';
+import type { KeyPair } from 'hypercore-crypto';
+import HyperDHT from 'hyperdht';
+import Hyperswarm, { type Discovery, type PeerInfo } from 'hyperswarm';
+import { Emitter } from '../events';
+import { Resource, type Disposable } from '../lifecycle';
+import type { Logger } from '../log';
+import { parseHostPort } from '../settings';
+import { isLoopback } from './address';
+import type { LanPeer } from './lan';
+
+/** A polite goodbye to the DHT takes 80 requests per topic; it may take this long, then we go without. */
+const POLITE_CLOSE_MS = 1_000;
+
+export interface Connection {
+  readonly stream: NoiseSecretStream;
+  readonly info: PeerInfo;
+}
+
+export interface SwarmParts {
+  readonly keyPair: KeyPair;
+  readonly host: string | undefined;
+  /** `HOST:PORT` of bootstrap nodes; empty for the public Hyperswarm DHT. */
+  readonly bootstrap: () => readonly string[];
+  readonly log: Logger;
+}
+
+/** A topic that this engine announces, looks up, or both, until it is disposed. */
+export interface JoinedTopic extends Disposable {
+  /** Ends when the first announce and lookup are through; false when the network can't. Offline it takes 24 s. */
+  flushed(): Promise<boolean>;
+  /** Announces and looks up again, now. */
+  refresh(): void;
+}
+
+interface TopicRecord {
+  readonly topic: Buffer;
+  readonly options: { readonly server: boolean; readonly client: boolean };
+  session: Discovery | undefined;
+}
+
+/**
+ * One Hyperswarm with one key pair. It starts when something is joined, and without a DHT as long as only the local
+ * network is: then the node has no bootstrap, and nothing is asked of or announced to anybody outside.
+ */
+export class Swarm extends Resource {
+  readonly #connected = this.owned.add(new Emitter<Connection>());
+  readonly onDidConnect = this.#connected.event;
+  readonly #topics = new Map<string, TopicRecord>();
+  #swarm: Hyperswarm | undefined;
+  #usesDht = false;
+
+  constructor(private readonly parts: SwarmParts) {
+    super();
+  }
+
+  protected override _open(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** Whether a DHT is in use and answered at least once. */
+  get isOnline(): boolean {
+    return this.#usesDht && this.dhtNodes > 0;
+  }
+
+  /** How many DHT nodes this one knows. */
+  get dhtNodes(): number {
+    return this.#usesDht ? (this.#swarm?.dht.toArray().length ?? 0) : 0;
+  }
+
+  /** UDP port that peers of the local network dial; 0 before anything was joined. */
+  get port(): number {
+    return this.#swarm?.dht.address().port ?? 0;
+  }
+
+  get isRunning(): boolean {
+    return this.#swarm !== undefined;
+  }
+
+  /** Joins a topic on the DHT. Returns at once: announcing takes seconds, and offline it never ends. */
+  join(topic: Buffer, options: { readonly server: boolean; readonly client: boolean }): JoinedTopic {
+    const key = topic.toString('hex');
+    const swarm = this.#start(true);
+    const record: TopicRecord = { topic, options, session: swarm.join(topic, options) };
+    this.#topics.set(key, record);
+    return {
+      flushed: () => record.session?.flushed() ?? Promise.resolve(false),
+      refresh: () => void record.session?.refresh(options).catch(() => undefined),
+      dispose: () => {
+        if (this.#topics.get(key) !== record) return;
+        this.#topics.delete(key);
+        void this.#swarm?.leave(topic).catch(() => undefined);
+      },
+    };
+  }
+
+  /** Makes this engine reachable for peers of the local network, without a DHT. */
+  async listen(): Promise<void> {
+    await this.#start(this.#usesDht).listen();
+  }
+
+  /** Dials a peer whose address is known. `topic` is the room it was found for. */
+  meet(peer: LanPeer, topic: Buffer): void {
+    // The same call that a lookup makes for each peer it finds. It dedupes, queues and retries, which a bare
+    // `dht.connect` would not. It has no public twin that takes an address (hyperswarm 4.17, pinned by the lockfile).
+    this.#swarm?._handlePeer({ publicKey: peer.key, relayAddresses: [{ host: peer.host, port: peer.port }] }, topic);
+  }
+
+  /** Ends every connection and forgets the DHT; topics are joined anew when something is joined. */
+  async stop(): Promise<void> {
+    const swarm = this.#swarm;
+    this.#swarm = undefined;
+    this.#usesDht = false;
+    if (!swarm) return;
+    // Destroyed streams tell their peers at once, so that nobody waits for a timeout.
+    for (const stream of swarm.connections) stream.destroy();
+    let timer: NodeJS.Timeout | undefined;
+    const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, POLITE_CLOSE_MS)));
+    await Promise.race([swarm.destroy().catch(() => undefined), deadline]);
+    clearTimeout(timer);
+    await swarm.destroy({ force: true }).catch(() => undefined);
+  }
+
+  protected async _close(): Promise<void> {
+    this.#topics.clear();
+    await this.stop();
+  }
+
+  #start(needsDht: boolean): Hyperswarm {
+    if (this.#swarm && (this.#usesDht || !needsDht)) return this.#swarm;
+    const before = this.#swarm;
+    const swarm = this.#make(needsDht);
+    this.#swarm = swarm;
+    this.#usesDht = needsDht;
+    // A node made without a DHT can't get one. Its peers of the local network dial the new node at their next beacon.
+    if (before)
+      void before
+        .destroy({ force: true })
+        .catch(() => undefined)
+        .then(() => swarm.listen());
+    for (const record of this.#topics.values()) record.session = swarm.join(record.topic, record.options);
+    return swarm;
+  }
+
+  #make(needsDht: boolean): Hyperswarm {
+    const { keyPair, host, log } = this.parts;
+    const bootstrap = needsDht ? this.parts.bootstrap().map(parseHostPort) : [];
+    const isLocal = host !== undefined && isLoopback(host);
+    if (isLocal && needsDht && bootstrap.length === 0) log.warn(`${host} reaches no public DHT: name bootstrap nodes`);
+    const dht = new HyperDHT({
+      keyPair,
+      // With a loopback host the public nodes are never asked, named or not.
+      ...(needsDht && bootstrap.length === 0 && !isLocal ? {} : { bootstrap }),
+      ...(host === undefined ? {} : { host }),
+      // Nothing translates addresses on loopback, and the few nodes there could not prove it (4 samples are wanted).
+      ...(isLocal ? { firewalled: false } : {}),
+      // Without a DHT nobody samples our address either, and peers of the local network dial it directly.
+      ...(needsDht ? {} : { firewalled: false }),
+      anyPort: true,
+    });
+    const swarm = new Hyperswarm({ keyPair, dht });
+    swarm.on('connection', (stream, info) => {
+      stream.on('error', (error: Error) => log.trace(`connection: ${error.message}`));
+      this.#connected.fire({ stream, info });
+    });
+    return swarm;
+  }
+}
