@@ -4,6 +4,8 @@ import type { AdapterFormat } from '../state';
 export interface AdapterProblem {
   readonly code: string;
   readonly severity: 'refuse' | 'warn';
+  /** A sound adapter that can't become a LoRA GGUF without changing what it does (DoRA, trained biases, …). */
+  readonly blocks?: 'install';
   readonly message: string;
 }
 

@@ -1,0 +1,80 @@
+// Half-width floats to and from 32 bits. Widening is exact; narrowing rounds to nearest, ties to even, as torch does.
+
+const word = new Uint32Array(1);
+const float = new Float32Array(word.buffer);
+
+/** Little-endian IEEE half floats. */
+export function f16ToFloat32(bytes: Uint8Array): Float32Array {
+  const values = new Float32Array(bytes.length / 2);
+  for (let index = 0; index < values.length; index++) {
+    values[index] = halfToFloat(bytes[2 * index]! | (bytes[2 * index + 1]! << 8));
+  }
+  return values;
+}
+
+/** Little-endian bfloat16: the upper half of a 32-bit float. */
+export function bf16ToFloat32(bytes: Uint8Array): Float32Array {
+  const words = new Uint32Array(bytes.length / 2);
+  for (let index = 0; index < words.length; index++) {
+    words[index] = ((bytes[2 * index]! << 16) | (bytes[2 * index + 1]! << 24)) >>> 0;
+  }
+  return new Float32Array(words.buffer);
+}
+
+/** Values over 65504 become infinite: check with `isFinite` before, or look for infinities after. */
+export function float32ToF16(values: Float32Array): Uint8Array {
+  const halves = new Uint16Array(values.length);
+  for (let index = 0; index < values.length; index++) halves[index] = floatToHalf(values[index]!);
+  return new Uint8Array(halves.buffer);
+}
+
+export function float32ToBf16(values: Float32Array): Uint8Array {
+  const halves = new Uint16Array(values.length);
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let index = 0; index < words.length; index++) {
+    const bits = words[index]!;
+    halves[index] = (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+  }
+  return new Uint8Array(halves.buffer);
+}
+
+/** Whether no value is NaN or infinite. */
+export function isAllFinite(values: Float32Array): boolean {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  for (let index = 0; index < words.length; index++) {
+    if ((words[index]! & 0x7f800000) === 0x7f800000) return false;
+  }
+  return true;
+}
+
+function halfToFloat(half: number): number {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >>> 10) & 0x1f;
+  const fraction = half & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction ? NaN : sign * Infinity;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+function floatToHalf(value: number): number {
+  float[0] = value;
+  const bits = word[0]!;
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return sign | 0x7e00; // NaN
+  if (magnitude >= 0x477ff000) return sign | 0x7c00; // 65520 and more round to infinity.
+  if (magnitude < 0x33000001) return sign; // Half of the smallest subnormal and less round to zero.
+
+  const exponent = (magnitude >>> 23) - 127;
+  if (exponent < -14) {
+    const fraction = (magnitude & 0x7fffff) | 0x800000;
+    const shift = -exponent - 1; // The result counts units of 2^-24.
+    const half = fraction >>> shift;
+    const rest = fraction & ((1 << shift) - 1);
+    const middle = 1 << (shift - 1);
+    return sign | (half + (rest > middle || (rest === middle && half & 1) ? 1 : 0));
+  }
+  // A carry out of the fraction raises the exponent, which is what rounding up should do.
+  const shifted = magnitude - 0x38000000;
+  return sign | ((shifted + 0xfff + ((shifted >>> 13) & 1)) >>> 13);
+}

@@ -1,0 +1,24 @@
+import type { AdapterProblem } from './adapterInfo';
+
+/** Longest piece of a stranger's text inside a message. */
+const MAX_QUOTED = 80;
+
+/** Text of a file or config, made fit to stand in a message: one line, no control or formatting characters, not long. */
+export function quoted(text: string): string {
+  const plain = text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?');
+  return plain.length > MAX_QUOTED ? `${plain.slice(0, MAX_QUOTED - 1)}…` : plain;
+}
+
+/** The file is not what it claims, or is no LoRA: it is not shared, converted or installed. */
+export function refusal(code: string, message: string): AdapterProblem {
+  return { code, severity: 'refuse', message };
+}
+
+/** A good adapter that PEFT or MLX can use, but that is no plain `B·A`: it is shared, not installed. */
+export function installRefusal(code: string, message: string): AdapterProblem {
+  return { code, severity: 'warn', blocks: 'install', message };
+}
+
+export function warning(code: string, message: string): AdapterProblem {
+  return { code, severity: 'warn', message };
+}
