@@ -83,8 +83,8 @@ function killGroup(child: ChildProcess): void {
   }
 }
 
-/** Names of processes of the group that are still there after a moment. Only Linux can tell; elsewhere none. */
-async function leftRunning(group: number | undefined, settleMs: number): Promise<string[]> {
+/** Waits until the process group has ended, and names what is left of it then. Only Linux can tell; elsewhere none. */
+export async function leftRunning(group: number | undefined, settleMs: number): Promise<string[]> {
   const until = Date.now() + settleMs;
   for (;;) {
     const names = groupMembers(group);

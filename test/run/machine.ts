@@ -19,8 +19,9 @@ export function findVscodeHost(): VscodeHost | undefined {
   const folder = process.env['LORA_SWARM_VSCODE_HOST'] ?? path.join(INSTALLED, 'host');
   const node = path.join(folder, 'node_modules', `node-${process.platform}-${process.arch}`, 'bin', 'node');
   const codeServer = path.join(folder, 'node_modules', 'code-server');
-  // The installer writes this file last.
-  return fs.existsSync(path.join(folder, 'complete')) && isProgram(node) ? { node, codeServer } : undefined;
+  return fs.existsSync(path.join(codeServer, 'out', 'node', 'entry.js')) && isProgram(node)
+    ? { node, codeServer }
+    : undefined;
 }
 
 /** Chromium or a relative of it: `LORA_SWARM_CHROMIUM`, or the first on the PATH. */

@@ -33,6 +33,7 @@ export const STAGES: readonly Stage[] = [
   suite('inference', 'Inference', 5),
   suite('webview', 'Webview', 3),
   suite('cli', 'Command line', 8),
+  suite('package', 'Package', 3),
   { ...suite('vscode', 'VS Code', 10), missing: whyNoVscode },
 ];
 

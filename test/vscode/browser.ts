@@ -1,0 +1,45 @@
+import { chromium, type Browser, type Page } from 'playwright-core';
+import { findBrowser } from '../run/machine';
+
+/** A browser window for one workbench. */
+export interface Window {
+  readonly browser: Browser;
+  readonly page: Page;
+  /** Requests to anything but loopback: there must be none. */
+  readonly external: readonly string[];
+  close(): Promise<void>;
+}
+
+/** Opens headless Chromium that can resolve no name and reach nothing but loopback. */
+export async function openWindow(size = { width: 1280, height: 800 }): Promise<Window> {
+  const executablePath = findBrowser();
+  if (executablePath === undefined) throw new Error('No Chromium here. Install it, or name it in LORA_SWARM_CHROMIUM.');
+  const browser = await chromium.launch({
+    executablePath,
+    headless: true,
+    args: [
+      '--no-sandbox', // Chromium has none for root, which is who runs it in a container.
+      '--disable-dev-shm-usage',
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-domain-reliability',
+      '--disable-sync',
+      '--no-first-run',
+      '--no-default-browser-check',
+      '--disable-features=OptimizationHints,MediaRouter,Translate',
+      '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
+    ],
+  });
+  const permissions = ['clipboard-read', 'clipboard-write'];
+  const context = await browser.newContext({ viewport: size, locale: 'en-US', permissions });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+
+  const external: string[] = [];
+  page.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (/^(https?|wss?):$/.test(protocol) && hostname !== '127.0.0.1') external.push(request.url());
+  });
+  return { browser, page, external, close: () => browser.close() };
+}
