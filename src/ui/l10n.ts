@@ -3,11 +3,18 @@ export type Translate = (message: string, ...args: (string | number | boolean)[]
 
 let translate: Translate = (message, ...args) =>
   message.replace(/\{(\d+)\}/g, (hole, index: string) => String(args[Number(index)] ?? hole));
+let language = 'en';
 
 /** Called once by `activate` with `vscode.l10n.t`. Before that, and outside the editor, text is English. */
-export function useTranslation(from: Translate): void {
+export function useTranslation(from: Translate, displayLanguage: string): void {
   translate = from;
+  language = displayLanguage;
 }
 
 /** Every text of the window goes through here, so that drawing stays free of `vscode` and can be tried without it. */
 export const t: Translate = (message, ...args) => translate(message, ...args);
+
+/** A number as the display language writes it. */
+export function formatNumber(value: number, digits = 0): string {
+  return value.toLocaleString(language, { maximumFractionDigits: digits });
+}

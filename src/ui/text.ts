@@ -48,7 +48,12 @@ const ADAPTER_NAME = new RegExp(`^${NAME_PART}(?:/${NAME_PART})?$`);
  * the start of its id. Notifications show nothing else that a peer wrote.
  */
 export function adapterName(name: unknown, id: string): string {
-  return typeof name === 'string' && ADAPTER_NAME.test(name) ? name : id.slice(0, 8);
+  return typeof name === 'string' && isAdapterName(name) ? name : id.slice(0, 8);
+}
+
+/** Whether an adapter may be called so: `author/name` or `name`, in the form that releases are limited to. */
+export function isAdapterName(name: string): boolean {
+  return ADAPTER_NAME.test(name);
 }
 
 /** Whether this is a name as Ollama gives to models, so that it may become an argument of a program. */

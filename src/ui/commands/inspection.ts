@@ -1,0 +1,59 @@
+import type * as vscode from 'vscode';
+import type { Inspection } from '../../engine/wishes';
+import { countOf, formatBytes, joinKnown } from '../facts';
+import { formatNumber, t } from '../l10n';
+import { peerText } from '../text';
+
+/** `r 16 · alpha 32 · 7 target modules · base meta-llama/Llama-3.2-3B · 24.3 MB · F16`. What no file says is left out. */
+export function inspectionFacts(found: Inspection): string {
+  return joinKnown([
+    found.rank === undefined ? undefined : t('r {0}', found.rank),
+    found.alpha === undefined ? undefined : t('alpha {0}', found.alpha),
+    countOf(found.targets.length, t('1 target module'), t('{0} target modules')),
+    found.baseModel === undefined ? undefined : t('base {0}', peerText(found.baseModel)),
+    formatBytes(found.bytes),
+    peerText(found.dtype),
+  ]);
+}
+
+/** What stands in the way, and what will be different in the shared package. */
+export function inspectionNotes(found: Inspection): vscode.QuickPickItem[] {
+  const problems = found.problems.map((problem) => ({
+    label: `$(${problem.severity === 'refuse' ? 'error' : 'warning'}) ${peerText(problem.message, 300)}`,
+    alwaysShow: true,
+  }));
+  const unknown =
+    found.alpha === undefined && found.problems.length === 0
+      ? [{ label: `$(info) ${t('No file says alpha, so the package says that it is unknown.')}`, alwaysShow: true }]
+      : [];
+  const taken = found.privateValues.map((key) => ({
+    label: `$(eye-closed) ${t('{0} holds a path of this machine and is taken out of the shared config.', peerText(key))}`,
+    alwaysShow: true,
+  }));
+  return [...problems, ...unknown, ...taken];
+}
+
+/** Every fact as a row of its own. */
+export function inspectionRows(found: Inspection): vscode.QuickPickItem[] {
+  const row = (label: string, value: string | undefined): vscode.QuickPickItem[] =>
+    value === undefined || value === '' ? [] : [{ label, description: value }];
+  return [
+    ...row(t('Format'), joinKnown([found.format.toUpperCase(), peerText(found.dtype)])),
+    ...row(t('Base model'), peerText(found.baseModel, 120)),
+    ...row(t('Architecture'), peerText(found.architecture)),
+    ...row(t('Rank'), found.rank?.toString()),
+    ...row(t('Alpha'), found.alpha?.toString()),
+    ...row(t('Scale'), found.scale === undefined ? undefined : formatNumber(found.scale, 4)),
+    ...row(t('Target modules'), peerText(found.targets.join(', '), 160)),
+    ...row(t('LoRA pairs'), formatNumber(found.pairs)),
+    ...row(t('Parameters'), formatNumber(found.parameters)),
+    ...row(t('Size'), formatBytes(found.bytes)),
+    ...row(t('Licence'), peerText(found.license)),
+  ];
+}
+
+/** The problem that forbids to share, convert or install it. */
+export function refusal(found: Inspection): string | undefined {
+  const problem = found.problems.find(({ severity }) => severity === 'refuse');
+  return problem && peerText(problem.message, 300);
+}

@@ -1,0 +1,36 @@
+import * as vscode from 'vscode';
+import { shortFacts } from '../facts';
+import { t } from '../l10n';
+import type { UiParts } from '../parts';
+import { peerText } from '../text';
+import { findAdapters } from '../workspaceAdapters';
+
+/** Asks for an adapter: one of those in the workspace, or any file or folder of this machine. */
+export async function pickAdapterFile(parts: UiParts, title: string): Promise<string | undefined> {
+  const found = await findAdapters(parts.engine);
+  // Without a single find the list would hold nothing but the way to the dialog.
+  if (found.length === 0) return browseForAdapter(title);
+  const browse = { label: `$(folder-opened) ${t('Browse…')}`, description: '', alwaysShow: true, path: undefined };
+  const items = found.map((adapter) => ({
+    label: `$(layers) ${peerText(adapter.label, 120)}`,
+    description: shortFacts(adapter),
+    path: adapter.path,
+  }));
+  const placeHolder = t('Adapters in this workspace');
+  const picked = await vscode.window.showQuickPick([...items, browse], { title, placeHolder });
+  if (!picked) return undefined;
+  return picked.path ?? browseForAdapter(title);
+}
+
+async function browseForAdapter(title: string): Promise<string | undefined> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
+  const picked = await vscode.window.showOpenDialog({
+    title,
+    openLabel: t('Choose'),
+    canSelectFiles: true,
+    canSelectFolders: false,
+    filters: { [t('LoRA adapters')]: ['safetensors', 'gguf'] },
+    ...(folder ? { defaultUri: folder } : {}),
+  });
+  return picked?.[0]?.fsPath;
+}

@@ -1,0 +1,76 @@
+import type { TransferPhase } from '../../engine/state';
+import { countOf, formatBytes, joinKnown, percentOf } from '../facts';
+import { t } from '../l10n';
+import { confirm, showDone } from '../notify';
+import type { UiParts } from '../parts';
+import { askPick, BACK } from '../steps';
+import { parseTargets } from '../targets';
+import { peerText } from '../text';
+import { openTransfers } from '../views/transferBranches';
+import { pickDownloaded } from './pickAdapter';
+import type { Handler } from './register';
+import { alone } from './rooms';
+
+const MOVING: readonly TransferPhase[] = ['running', 'waiting', 'verifying'];
+const STANDING: readonly TransferPhase[] = ['paused', 'failed'];
+
+export function transferCommands(parts: UiParts): Record<string, Handler> {
+  const forEach =
+    (wish: 'pause' | 'resume' | 'cancel', title: string, phases: readonly TransferPhase[]): Handler =>
+    async (clicked, selected) => {
+      for (const id of await transferIds(parts, clicked, selected, title, phases))
+        await parts.engine.wish(wish, { id });
+    };
+  return {
+    pause: forEach('pause', t('Pause'), MOVING),
+    resume: forEach('resume', t('Resume'), STANDING),
+    cancel: forEach('cancel', t('Cancel'), [...MOVING, ...STANDING]),
+    forget: (clicked, selected) => forget(parts, clicked, selected),
+  };
+}
+
+async function transferIds(
+  parts: UiParts,
+  clicked: unknown,
+  selected: unknown,
+  title: string,
+  phases: readonly TransferPhase[],
+): Promise<string[]> {
+  const ids = adapterIds(clicked, selected);
+  if (ids.length > 0) return ids;
+  const downloads = openTransfers(parts.engine.state).filter(
+    ({ direction, phase }) => direction === 'download' && phases.includes(phase),
+  );
+  if (downloads.length === 0) {
+    void showDone(parts.log, t('There is no such download.'));
+    return [];
+  }
+  const items = downloads.map(({ id, name, bytesDone, bytesTotal }) => ({
+    label: `$(arrow-down) ${peerText(name)}`,
+    description: joinKnown([t('{0} %', percentOf(bytesDone, bytesTotal)), formatBytes(bytesTotal)]),
+    id,
+  }));
+  const picked = await askPick(alone(title), { items, placeholder: t('Choose downloads'), isMany: true });
+  return picked === undefined || picked === BACK ? [] : picked.map(({ id }) => id);
+}
+
+async function forget(parts: UiParts, clicked: unknown, selected: unknown): Promise<void> {
+  const clickedIds = adapterIds(clicked, selected);
+  const ids = clickedIds.length > 0 ? clickedIds : await pickDownloaded(parts, t('Forget'));
+  if (ids.length === 0) return;
+  const isSure = await confirm(
+    countOf(ids.length, t('Delete the files of 1 adapter?'), t('Delete the files of {0} adapters?')),
+    t('They can only be downloaded again while somebody shares them. Models in Ollama stay.'),
+    t('Delete'),
+  );
+  if (!isSure) return;
+  let freed = 0;
+  for (const id of ids) freed += (await parts.engine.wish('forget', { id })).bytesFreed;
+  void showDone(parts.log, t('{0} were freed.', formatBytes(freed)));
+}
+
+function adapterIds(clicked: unknown, selected: unknown): string[] {
+  return parseTargets(clicked, selected)
+    .filter((target) => target.kind === 'adapter')
+    .map(({ id }) => id);
+}

@@ -1,0 +1,36 @@
+import * as vscode from 'vscode';
+import { DisposableStore } from '../engine/lifecycle';
+import type { EditorEngine } from './editorEngine';
+import { openTransfers } from './views/transferBranches';
+
+/** Tells package.json's `when` clauses what there is: empty states, the Transfers view, the steps of the walkthrough. */
+export class ContextKeys implements vscode.Disposable {
+  readonly #owned = new DisposableStore();
+  readonly #told = new Map<string, unknown>();
+
+  constructor(private readonly engine: EditorEngine) {
+    this.#owned.add(engine.onDidChangeState(() => this.#tell()));
+    this.#owned.add(engine.onDidChangePhase(() => this.#tell()));
+    this.#tell();
+  }
+
+  dispose(): void {
+    this.#owned.dispose();
+  }
+
+  #tell(): void {
+    const { rooms, shared, library, ollama } = this.engine.state;
+    this.#set('engine', this.engine.phase);
+    this.#set('hasRooms', rooms.length > 0);
+    this.#set('hasShared', shared.length > 0);
+    this.#set('hasDownloaded', library.length > 0);
+    this.#set('hasTransfers', openTransfers(this.engine.state).length > 0);
+    this.#set('ollamaDown', ollama !== undefined && !ollama.isReachable);
+  }
+
+  #set(key: string, value: unknown): void {
+    if (this.#told.get(key) === value) return;
+    this.#told.set(key, value);
+    void vscode.commands.executeCommand('setContext', `loraSwarm.${key}`, value);
+  }
+}

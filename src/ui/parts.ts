@@ -1,0 +1,18 @@
+import type * as vscode from 'vscode';
+import type { PanelPage } from '../shared/panelProtocol';
+import type { EngineHandle } from './engineHandle';
+
+/** What every command and view is made with. */
+export interface UiParts {
+  readonly engine: EngineHandle;
+  readonly extensionUri: vscode.Uri;
+  readonly log: vscode.LogOutputChannel;
+  /** Small facts of this window's user: the rooms chosen last. */
+  readonly memory: vscode.Memento;
+  /** Shows a page of the panel. */
+  readonly openPage: (page: PanelPage) => void;
+  /** Looks again at the workspace, at Ollama and at what peers offer. */
+  readonly refresh: () => void;
+  /** One more page of a long list. */
+  readonly showMore: (parent: string) => void;
+}

@@ -1,0 +1,142 @@
+import type { EngineState, LibraryState, SharedState } from '../../engine/state';
+import type { FoundAdapter, LocalModel } from '../../engine/wishes';
+import { countPeers, factLines, formatBytes, joinKnown, shortFacts } from '../facts';
+import { t } from '../l10n';
+import { elementId } from '../targets';
+import { peerText } from '../text';
+import type { Branch } from './branch';
+import { roomLook } from './roomBranches';
+
+/** Adapters of this machine that the user neither shared nor downloaded. */
+export interface MachineFinds {
+  /** In the run folders of the workspace; `label` is the path below the workspace folder. */
+  readonly folders: readonly (FoundAdapter & { readonly label: string })[];
+  /** Models in Ollama that carry an adapter. */
+  readonly models: readonly LocalModel[];
+}
+
+export const NO_FINDS: MachineFinds = { folders: [], models: [] };
+
+/** Mine, what came from peers, and what lies around. Sections without anything are left out. */
+export function libraryBranches(state: EngineState, finds: MachineFinds): Branch[] {
+  const installed = new Set(state.library.flatMap((adapter) => adapter.models));
+  const shared = new Set(state.shared.map((adapter) => adapter.path));
+  const found = [
+    ...finds.folders.filter(({ path }) => !shared.has(path)).map(foundBranch),
+    ...finds.models.filter(({ name }) => !installed.has(name)).map(modelBranch),
+  ];
+  const sections = [
+    section(
+      'shared',
+      t('Shared by me'),
+      state.shared.map((adapter) => sharedBranch(adapter, state)),
+    ),
+    section('downloaded', t('Downloaded'), [...state.library].sort(newestFirst).map(downloadedBranch)),
+    section('found', t('Found on this machine'), found),
+  ].filter((branch) => branch !== undefined);
+  // An empty list lets the welcome text of the view say it instead.
+  return state.ollama && !state.ollama.isReachable && sections.length > 0
+    ? [...sections, ollamaDownBranch(state.ollama.url)]
+    : sections;
+}
+
+function section(name: string, label: string, children: readonly Branch[]): Branch | undefined {
+  if (children.length === 0) return undefined;
+  const icon = { shared: 'cloud-upload', downloaded: 'cloud-download', found: 'folder-library' }[name] ?? 'folder';
+  return {
+    id: `section:${name}`,
+    label,
+    description: String(children.length),
+    icon,
+    context: 'section',
+    tooltip: label,
+    isExpanded: true,
+    children,
+  };
+}
+
+function sharedBranch(adapter: SharedState, state: EngineState): Branch {
+  const rooms = adapter.rooms.map((id) => {
+    const room = state.rooms.find((one) => one.id === id);
+    return room ? roomLook(room).label : id;
+  });
+  const holders = adapter.holders > 0 ? t('{0} have it', countPeers(adapter.holders)) : undefined;
+  const problem = {
+    serving: undefined,
+    off: t('not served'),
+    changed: t('changed since it was shared'),
+    missing: t('file is gone'),
+  }[adapter.phase];
+  const isBroken = adapter.phase === 'changed' || adapter.phase === 'missing';
+  return {
+    id: elementId.shared(adapter.id),
+    label: peerText(adapter.name),
+    description: problem ?? joinKnown([rooms.join(', '), holders]),
+    icon: isBroken ? 'warning' : 'layers-active',
+    color: isBroken ? 'list.warningForeground' : 'charts.blue',
+    context: `shared.${adapter.phase}`,
+    tooltip: [
+      ...factLines(adapter),
+      `${t('Rooms')}: ${rooms.join(', ')}`,
+      peerText(adapter.path, 300),
+      ...(isBroken ? ['', t('It is not served as it is. Share it again.')] : []),
+    ].join('\n'),
+    command: { id: 'loraSwarm.openAdapter', argument: { id: adapter.id } },
+  };
+}
+
+function downloadedBranch(adapter: LibraryState): Branch {
+  const models = adapter.models.map((model) => peerText(model));
+  const isInstalled = models.length > 0;
+  return {
+    id: elementId.downloaded(adapter.id),
+    label: peerText(adapter.name),
+    description: isInstalled ? t('in Ollama as {0}', models.join(', ')) : shortFacts(adapter),
+    icon: 'layers-active',
+    ...(isInstalled ? { color: 'testing.iconPassed' } : {}),
+    context: isInstalled ? 'downloaded.installed' : 'downloaded.plain',
+    tooltip: [...factLines(adapter), ...models.map((model) => `Ollama: ${model}`), peerText(adapter.path, 300)].join(
+      '\n',
+    ),
+    command: { id: 'loraSwarm.openAdapter', argument: { id: adapter.id } },
+  };
+}
+
+function foundBranch(found: MachineFinds['folders'][number]): Branch {
+  return {
+    id: elementId.found(found.path),
+    label: peerText(found.label, 120),
+    description: shortFacts(found),
+    icon: 'layers',
+    context: 'found.adapter',
+    tooltip: joinKnown([peerText(found.path, 300), found.format.toUpperCase(), peerText(found.baseModel)], '\n'),
+    command: { id: 'loraSwarm.inspect', argument: elementId.found(found.path) },
+  };
+}
+
+function modelBranch(model: LocalModel): Branch {
+  return {
+    id: elementId.model(model.name),
+    label: `Ollama: ${peerText(model.name)}`,
+    description: t('adapter over {0}', peerText(model.adapterOf)),
+    icon: 'layers',
+    context: model.isOurs ? 'model.ours' : 'model.other',
+    tooltip: joinKnown([peerText(model.name), peerText(model.architecture), formatBytes(model.bytes)], '\n'),
+  };
+}
+
+function ollamaDownBranch(url: string): Branch {
+  return {
+    id: 'ollama',
+    label: t('Ollama does not answer'),
+    description: t('downloading works without it'),
+    icon: 'warning',
+    color: 'list.warningForeground',
+    context: 'ollama.down',
+    tooltip: t('Nothing answers at {0}. Start Ollama, or change the address.', peerText(url, 120)),
+  };
+}
+
+function newestFirst(a: LibraryState, b: LibraryState): number {
+  return b.addedAt - a.addedAt || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,157 @@
+import type { EngineState, PeerState, RoomState, SharedState, VerdictKind } from '../../engine/state';
+import type { AdapterEntry } from '../../engine/wishes';
+import { countAdapters, countPeers, factLines, joinKnown, shortFacts, shortKey, verdictWords } from '../facts';
+import { t } from '../l10n';
+import { elementId } from '../targets';
+import { peerText } from '../text';
+import type { Branch } from './branch';
+
+/** Rooms this small open by themselves, so that a first visitor sees adapters and not closed folders. */
+const MAX_OPENED_PEERS = 8;
+
+/** Joined rooms with the peers in them. What a peer offers is asked for when its row is opened. */
+export function roomBranches(state: EngineState): Branch[] {
+  return [...state.rooms].sort(byKindThenLabel).map((room) => roomBranch(room, state));
+}
+
+function roomBranch(room: RoomState, state: EngineState): Branch {
+  const peers = state.peers.filter((peer) => peer.rooms.includes(room.id)).sort(byNameThenKey);
+  const mine = state.shared.filter((adapter) => adapter.rooms.includes(room.id));
+  const isOpened = peers.length <= MAX_OPENED_PEERS;
+  const children = [
+    ...(mine.length > 0 ? [myBranch(room, mine)] : []),
+    ...peers.map((peer) => peerBranch(room, peer, isOpened)),
+  ];
+  const { icon, label } = roomLook(room);
+  const phase = { joined: undefined, joining: t('joining…'), offline: t('offline') }[room.phase];
+  const numbers = joinKnown([countPeers(room.peers), room.adapters > 0 ? countAdapters(room.adapters) : undefined]);
+  return {
+    id: elementId.room(room.id),
+    label,
+    description: phase ?? numbers,
+    icon,
+    ...(room.phase === 'offline' ? { color: 'list.warningForeground' } : {}),
+    context: room.kind === 'private' ? `room.private.${room.isOwner ? 'owner' : 'member'}` : `room.${room.kind}`,
+    tooltip: joinKnown([label, roomPromise(room), phase, numbers], '\n'),
+    isExpanded: true,
+    ...(children.length > 0 ? { children } : {}),
+  };
+}
+
+/** What a room is called and drawn as, here and in quick picks. */
+export function roomLook(room: Pick<RoomState, 'kind' | 'label' | 'id'>): { icon: string; label: string } {
+  switch (room.kind) {
+    case 'general':
+      return { icon: 'globe', label: t('General') };
+    case 'local':
+      return { icon: 'home', label: t('Local network') };
+    case 'private':
+      return { icon: 'lock', label: peerText(room.label) || shortKey(room.id) };
+  }
+}
+
+function roomPromise(room: RoomState): string {
+  switch (room.kind) {
+    case 'general':
+      return t('Public: anyone can join and see what is shared here.');
+    case 'local':
+      return t('Everyone on the same network. Nothing is announced outside it.');
+    case 'private':
+      return room.isOwner
+        ? t('Only people with the invite. You own this room and can remove members.')
+        : t('Only people with the invite.');
+  }
+}
+
+function myBranch(room: RoomState, shared: readonly SharedState[]): Branch {
+  return {
+    id: `me:${room.id}`,
+    label: t('You'),
+    description: countAdapters(shared.length),
+    icon: 'account',
+    color: 'charts.blue',
+    context: 'me',
+    tooltip: t('What you share in this room.'),
+    isExpanded: false,
+    children: shared.map((adapter) => ({
+      id: elementId.offer(room.id, 'me', adapter.id),
+      label: peerText(adapter.name),
+      description: shortFacts(adapter),
+      icon: 'layers-active',
+      context: 'offer.mine',
+      tooltip: factLines(adapter).join('\n'),
+      command: { id: 'loraSwarm.openAdapter', argument: { id: adapter.id, room: room.id } },
+    })),
+  };
+}
+
+function peerBranch(room: RoomState, peer: PeerState, isOpened: boolean): Branch {
+  const path = { lan: t('local network'), direct: t('direct'), relay: t('relayed') }[peer.path];
+  const rtt = peer.rttMs === undefined ? undefined : t('{0} ms', Math.round(peer.rttMs));
+  return {
+    id: elementId.peer(room.id, peer.key),
+    label: joinKnown([peerText(peer.name, 40), shortKey(peer.key)]),
+    description: peer.adapters === 0 ? t('no adapters') : countAdapters(peer.adapters),
+    icon: 'account',
+    context: room.isOwner && room.kind === 'private' ? 'peer.removable' : 'peer',
+    // The round trip is left out of the row: it changes all the time and would redraw it.
+    tooltip: joinKnown([peerText(peer.name), peer.key, joinKnown([path, rtt])], '\n'),
+    isExpanded: isOpened,
+    ...(peer.adapters > 0 ? { children: 'later' as const } : {}),
+  };
+}
+
+const VERDICT_COLORS: Readonly<Record<VerdictKind, string>> = {
+  exact: 'testing.iconPassed',
+  'same-shape': 'charts.yellow',
+  'base-missing': 'disabledForeground',
+  unfit: 'testing.iconFailed',
+};
+const VERDICT_ORDER: readonly (VerdictKind | undefined)[] = ['exact', 'same-shape', undefined, 'base-missing', 'unfit'];
+
+/** One page of what a peer offers: what fits a base that is here first, then by name. */
+export function offerBranches(room: string, key: string, entries: readonly AdapterEntry[]): Branch[] {
+  return [...entries].sort(byVerdictThenName).map((entry) => ({
+    id: elementId.offer(room, key, entry.id),
+    label: peerText(entry.name),
+    description: joinKnown([shortFacts(entry), entry.isDownloaded ? t('downloaded') : verdictWords(entry.verdict)]),
+    icon: entry.isDownloaded || entry.isMine ? 'layers-active' : 'layers',
+    ...(entry.verdict ? { color: VERDICT_COLORS[entry.verdict.verdict] } : {}),
+    context: entry.isMine ? 'offer.mine' : entry.isDownloaded ? 'offer.here' : 'offer.new',
+    tooltip: [...factLines(entry), ...(entry.verdict ? ['', peerText(entry.verdict.reason, 300)] : [])].join('\n'),
+    command: { id: 'loraSwarm.openAdapter', argument: { id: entry.id, room } },
+  }));
+}
+
+/** The row behind the last page that was read. */
+export function moreBranch(parent: string, left: number): Branch {
+  return {
+    id: `more:${parent}`,
+    label: t('Show more'),
+    description: t('{0} left', left),
+    icon: 'ellipsis',
+    context: 'more',
+    tooltip: t('Search is faster: LoRA Swarm: Download Adapter…'),
+    command: { id: 'loraSwarm.showMore', argument: parent },
+  };
+}
+
+function byVerdictThenName(a: AdapterEntry, b: AdapterEntry): number {
+  const rank = (entry: AdapterEntry): number => VERDICT_ORDER.indexOf(entry.verdict?.verdict);
+  return rank(a) - rank(b) || compare(a.name, b.name) || compare(a.id, b.id);
+}
+
+const KIND_ORDER: readonly RoomState['kind'][] = ['general', 'local', 'private'];
+
+function byKindThenLabel(a: RoomState, b: RoomState): number {
+  return KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || compare(a.label, b.label) || compare(a.id, b.id);
+}
+
+function byNameThenKey(a: PeerState, b: PeerState): number {
+  return compare(a.name, b.name) || compare(a.key, b.key);
+}
+
+/** Plain code order: the same on every machine, and cheap for thousands of names. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
