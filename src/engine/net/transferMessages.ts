@@ -57,7 +57,7 @@ export interface OpenedMessage {
 /** `unknown` is also the answer to who may not ask: what is shared with others is not told. */
 export type RefusedReason = 'unknown' | 'busy' | 'other';
 
-/** Holder: no. The handle is free again. */
+/** Holder: no. Messages that the asker had already sent with this handle are ignored. */
 export interface RefusedMessage {
   readonly type: 'refused';
   readonly handle: number;

@@ -1,0 +1,323 @@
+import { LoraSwarmError, hasCode } from '../errors';
+import type { Disposable } from '../lifecycle';
+import type { Logger } from '../log';
+import type { HaveMessage, TransferMessage } from '../net/transferMessages';
+import { parseManifest, type Manifest } from '../release/manifest';
+import { ChunkWork, PeerFault, retryIn } from './chunkWork';
+import { monotonicClock, type Clock } from './clock';
+import { isUsable, judge } from './deadlines';
+import type { PartialPackage } from './parts';
+import type { RateLimit } from './rate';
+import { RequestPump } from './requestPump';
+import type { Source } from './source';
+import { SourcePool, type SourceSet } from './sourcePool';
+
+/** Progress, deadlines, retries: four times a second, the most that a screen shows. */
+const TICK_MS = 250;
+/** Sources that gave something in the last seconds are the ones that we fetch from. */
+const ACTIVE_MS = 5_000;
+
+export interface LeecherParts {
+  readonly sources: SourceSet;
+  /** Called once, as soon as the manifest is known to be the one of the content id. */
+  readonly openPartial: (manifest: Manifest) => Promise<PartialPackage>;
+  /** Of this download and of all downloads. */
+  readonly limits: readonly RateLimit[];
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+export interface DownloadOptions {
+  /** Ends the download and keeps what is there, as when the engine closes. */
+  readonly signal?: AbortSignal;
+  /** At most four times a second. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Known from an earlier start: then no source has to send it. */
+  readonly manifest?: Manifest;
+}
+
+export interface DownloadProgress {
+  /** `waiting`: nobody gives us anything at the moment. */
+  readonly phase: 'waiting' | 'running' | 'paused';
+  readonly bytesDone: number;
+  /** 0 until the manifest is there. */
+  readonly bytesTotal: number;
+  /** Verified bytes per second over the last seconds. */
+  readonly rate: number;
+  /** Peers that we fetch from now. */
+  readonly sources: number;
+}
+
+export interface DownloadResult {
+  /** Every chunk is held. The caller owns it now and finishes it. */
+  readonly partial: PartialPackage;
+  /** How many peers gave chunks. */
+  readonly sources: number;
+  readonly resumedBytes: number;
+  /** Bytes that came although they were held, or that were wrong. */
+  readonly refetchedBytes: number;
+  readonly seconds: number;
+}
+
+/** Fetches a package. @throws as `Leecher.run`. */
+export function downloadPackage(
+  parts: LeecherParts,
+  contentId: string,
+  options: DownloadOptions = {},
+): Promise<DownloadResult> {
+  return new Leecher(parts, contentId, options).run();
+}
+
+/**
+ * One download: asks the sources that are there for chunks, verifies each as it arrives, and goes on with others when one
+ * stalls, leaves or lies. It waits when there is no source; how long that may last is for the caller to say.
+ */
+export class Leecher {
+  readonly #clock: Clock;
+  readonly #pool: SourcePool;
+  readonly #pump: RequestPump;
+  readonly #over = new AbortController();
+  #settle: { resolve: (work: ChunkWork) => void; reject: (error: unknown) => void } | undefined;
+  #isPaused = false;
+  #isCancelled = false;
+  #manifest: Manifest | undefined;
+  #opening: Promise<PartialPackage> | undefined;
+  #work: ChunkWork | undefined;
+  #tick: Disposable | undefined;
+
+  constructor(
+    private readonly parts: LeecherParts,
+    private readonly contentId: string,
+    private readonly options: DownloadOptions = {},
+  ) {
+    this.#clock = parts.clock ?? monotonicClock;
+    this.#pump = new RequestPump(parts.limits, this.#over.signal, () => this.#ask());
+    this.#pool = new SourcePool({
+      sources: parts.sources,
+      contentId,
+      clock: this.#clock,
+      log: parts.log,
+      onJoin: (source) => {
+        if (!this.#manifest) source.send({ type: 'getManifest', handle: source.handle });
+      },
+      onMessage: (source, message) => this.#receive(source, message),
+      onLeave: (source) => this.#work?.leave(source),
+    });
+  }
+
+  /**
+   * Runs to the end, once.
+   *
+   * @throws {LoraSwarmError} `NO_SOURCES` when every source lied, `DOWNLOAD_CANCELLED` after `cancel`, and whatever
+   * `openPartial` and the disk throw. @throws the reason of `signal`. Only `cancel` discards what is there.
+   */
+  async run(): Promise<DownloadResult> {
+    const startedAt = this.#clock.now();
+    try {
+      const { partial, givers, refetchedBytes } = await this.#fetch();
+      const seconds = (this.#clock.now() - startedAt) / 1_000;
+      return { partial, sources: givers.size, resumedBytes: partial.resumedBytes, refetchedBytes, seconds };
+    } catch (error) {
+      const partial = await this.#opening?.catch(() => undefined);
+      await (this.#isCancelled ? partial?.discard() : partial?.close());
+      throw error;
+    }
+  }
+
+  /** Stops asking and makes what is there safe. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    this.#pool.stop();
+    await this.#work?.partial.flush();
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    if (this.#settle && !this.#over.signal.aborted) this.#pool.start();
+  }
+
+  /** Ends the download and removes what is there; `run` rejects with `DOWNLOAD_CANCELLED` when that is done. */
+  cancel(): void {
+    if (this.#over.signal.aborted) return;
+    this.#isCancelled = true;
+    this.#fail(new LoraSwarmError('DOWNLOAD_CANCELLED', 'The download was cancelled.'));
+  }
+
+  async #fetch(): Promise<ChunkWork> {
+    const { signal, manifest } = this.options;
+    const stop = () => this.#fail(signal!.reason);
+    if (signal?.aborted) stop();
+    this.#over.signal.throwIfAborted(); // By the line above, or cancelled before it began.
+    signal?.addEventListener('abort', stop, { once: true });
+    try {
+      return await new Promise<ChunkWork>((resolve, reject) => {
+        this.#settle = { resolve, reject };
+        if (manifest) this.#begin(manifest);
+        if (!this.#isPaused) this.#pool.start();
+        this.#onTick();
+      });
+    } finally {
+      signal?.removeEventListener('abort', stop);
+    }
+  }
+
+  #receive(source: Source, message: TransferMessage): void {
+    this.#guard(source, () => this.#handle(source, message));
+    this.#ask();
+  }
+
+  /** Only lies and violations are the peer's fault. A full disk is ours, and no reason to think ill of the sender. */
+  #guard(source: Source, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof PeerFault) this.#pool.strike(source, error.reason);
+      else if (hasCode(error, 'DOWNLOAD_CORRUPT', 'MANIFEST_INVALID')) this.#pool.strike(source, 'badData');
+      else this.#fail(error);
+    }
+  }
+
+  #handle(source: Source, message: TransferMessage): void {
+    switch (message.type) {
+      case 'opened':
+        if (source.phase !== 'opening') return;
+        source.phase = 'open';
+        source.have = message.have;
+        this.#work?.join(source);
+        return;
+      case 'refused':
+      case 'closed':
+        this.#sentAway(source, message.type === 'refused' ? message.retryMs : 0);
+        return;
+      case 'manifest':
+        this.#checkManifest(message.bytes);
+        return;
+      case 'hashes':
+        this.#work?.addHashes(source, message);
+        return;
+      case 'data':
+        if (!this.#work) throw new PeerFault('protocol'); // Nothing was asked yet.
+        this.#work.addData(source, message);
+        return;
+      case 'reject':
+        this.#work?.reject(source, message);
+        return;
+      case 'have':
+        if (this.#work) this.#work.addHave(source, message);
+        else noteHave(source, message);
+        return;
+      default: // What an asker says is not for us.
+    }
+  }
+
+  #sentAway(source: Source, retryMs: number): void {
+    if (retryMs === 0) {
+      this.#pool.exclude(source);
+    } else {
+      source.phase = 'refused';
+      source.pause(retryIn(retryMs));
+    }
+  }
+
+  #checkManifest(bytes: Uint8Array): void {
+    if (this.#manifest) return;
+    const manifest = parseManifest(bytes);
+    if (manifest.id !== this.contentId) throw new PeerFault('badData');
+    this.#begin(manifest);
+  }
+
+  #begin(manifest: Manifest): void {
+    this.#manifest = manifest;
+    this.#opening = this.parts.openPartial(manifest);
+    this.#opening.then(
+      (partial) => {
+        if (this.#over.signal.aborted) return;
+        const work = new ChunkWork(partial, this.#pump, this.#clock);
+        this.#work = work;
+        for (const source of this.#pool.all) if (source.phase === 'open') this.#guard(source, () => work.join(source));
+        this.#ask();
+      },
+      (error: unknown) => this.#fail(error),
+    );
+  }
+
+  #ask(): void {
+    if (this.#over.signal.aborted) return;
+    if (this.#pool.isHopeless) this.#fail(noHonestSource(this.#pool.struck));
+    else if (this.#work?.isDone) this.#succeed(this.#work);
+    else if (!this.#isPaused) this.#work?.ask(this.#usable());
+  }
+
+  #onTick(): void {
+    this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
+    this.#checkDeadlines();
+    this.#work?.recheck(this.#pool.all);
+    this.#ask();
+    if (!this.#over.signal.aborted) this.options.onProgress?.(this.#progress());
+  }
+
+  #checkDeadlines(): void {
+    const now = this.#clock.now();
+    const all = this.#pool.all;
+    for (const source of all) {
+      const verdict = judge(source, all, { now, needsManifest: !this.#manifest });
+      if (verdict === 'fine') continue;
+      this.parts.log.debug(`transfer: ${source.link.peerKey.slice(0, 8)} does not deliver, ${verdict}`);
+      if (verdict === 'reopen') this.#pool.reopen(source);
+      else this.#work?.rest(source);
+    }
+    if (this.#usable().length > 0) return;
+    // When all that is left is one that rests for being slow, slow is better than nothing.
+    for (const source of all) if (now - source.dataAt < ACTIVE_MS) source.restUntil = Math.min(source.restUntil, now);
+  }
+
+  #usable(): Source[] {
+    const now = this.#clock.now();
+    return this.#pool.all.filter((source) => isUsable(source, now));
+  }
+
+  #progress(): DownloadProgress {
+    const now = this.#clock.now();
+    const active = this.#pool.all.filter((source) => now - source.dataAt < ACTIVE_MS).length;
+    return {
+      phase: this.#isPaused ? 'paused' : this.#usable().length > 0 ? 'running' : 'waiting',
+      bytesDone: this.#work?.bytesDone ?? 0,
+      bytesTotal: this.#manifest?.size ?? 0,
+      rate: this.#isPaused ? 0 : (this.#work?.meter.bytesPerSecond ?? 0),
+      sources: active,
+    };
+  }
+
+  #succeed(work: ChunkWork): void {
+    this.#end();
+    this.#settle?.resolve(work);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#over.signal.aborted) return;
+    this.#end(error);
+    this.#settle?.reject(error);
+  }
+
+  #end(reason?: unknown): void {
+    this.#over.abort(reason);
+    this.#tick?.dispose();
+    this.#pool.dispose();
+  }
+}
+
+/** The manifest is not here yet: notes the chunks where `join` will look. */
+function noteHave({ have }: Source, { ranges }: HaveMessage): void {
+  if (have === 'full') return;
+  for (const { first, count } of ranges)
+    for (let chunk = first; chunk < first + count && chunk >> 3 < have.byteLength; chunk++)
+      have[chunk >> 3]! |= 1 << (chunk & 7);
+}
+
+function noHonestSource(struck: ReadonlySet<string>): LoraSwarmError {
+  const keys = [...struck].map((key) => key.slice(0, 8)).join(', ');
+  return new LoraSwarmError(
+    'NO_SOURCES',
+    `There is no honest source: all that offered this adapter sent wrong data (${keys}). Try again when others share it.`,
+  );
+}

@@ -1,0 +1,55 @@
+// What the transfer needs of the store, by shape: any classes that fit will do.
+
+import type { Event } from '../events';
+import type { ChunkRange } from '../net/transferMessages';
+import type { Bitfield } from '../release/bitfield';
+import type { ChunkMap } from '../release/chunkMap';
+import type { Manifest } from '../release/manifest';
+
+/** A package that is being written. A chunk that it holds was verified. */
+export interface PartialPackage {
+  readonly manifest: Manifest;
+  readonly map: ChunkMap;
+  /** Live. */
+  readonly held: Bitfield;
+  /** Bytes that were there, and verified, when it was opened. */
+  readonly resumedBytes: number;
+  /** Chunk hashes of a group, 32 bytes each, when they are known. */
+  hashesOf(group: number): Uint8Array | undefined;
+  /** Takes a copy. @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when they are not what the manifest says. */
+  addHashes(group: number, bytes: Uint8Array): void;
+  /**
+   * Verifies each chunk, then writes all with one call. `data` is whole chunks of one file and is not kept.
+   *
+   * @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when a chunk is wrong, and then nothing is written.
+   */
+  write(first: number, data: Uint8Array): void;
+  read(first: number, count: number): Promise<Buffer>;
+  /** What is held now survives a crash. */
+  flush(): Promise<void>;
+  /** Checks the whole files and moves them to their final names. */
+  finish(): Promise<unknown>;
+  /** Keeps what is there for another time. */
+  close(): Promise<void>;
+  /** Ends it and removes its files. */
+  discard(): Promise<void>;
+  readonly onDidHold: Event<ChunkRange>;
+}
+
+/** A package that can be read and served, whole or growing. */
+export interface PackageReader {
+  readonly manifest: Manifest;
+  readonly map: ChunkMap;
+  /** Live. */
+  readonly held: Bitfield;
+  hashes(group: number): Promise<Uint8Array | undefined>;
+  /**
+   * Chunks of one file, hashed again after the reading, so what comes is right.
+   *
+   * @throws {LoraSwarmError} `SOURCE_CHANGED` or `SOURCE_MISSING` when the file is not what was shared.
+   */
+  read(first: number, count: number): Promise<Buffer>;
+  /** Absent when everything is held. */
+  readonly onDidHold?: Event<ChunkRange>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,80 @@
+import { hasCode } from '../errors';
+import type { Clock } from './clock';
+import type { PackageReader } from './parts';
+import { RateMeter } from './rate';
+
+/** A package that somebody fetches from us now: one open reader, however many peers read. */
+export interface Share {
+  readonly contentId: string;
+  readonly reader: PackageReader;
+  /** What went out. */
+  readonly meter: RateMeter;
+}
+
+/** @returns undefined when the package is not here. */
+export type OpenReader = (contentId: string) => Promise<PackageReader | undefined>;
+
+interface Entry {
+  readonly opening: Promise<Share | undefined>;
+  users: number;
+}
+
+/** The packages that are read now, each as long as a peer has a handle on it. */
+export class Shares {
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(
+    private readonly openReader: OpenReader,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Opens it or joins those who read it. Whoever gets one gives it back with `release`. @throws as the reader does. */
+  async acquire(contentId: string): Promise<Share | undefined> {
+    let entry = this.#entries.get(contentId);
+    if (!entry) {
+      entry = { opening: this.#open(contentId), users: 0 };
+      this.#entries.set(contentId, entry);
+    }
+    entry.users++;
+    try {
+      const share = await entry.opening;
+      if (!share) this.#leave(contentId, entry);
+      return share;
+    } catch (error) {
+      this.#leave(contentId, entry);
+      throw error;
+    }
+  }
+
+  async release(share: Share): Promise<void> {
+    const entry = this.#entries.get(share.contentId);
+    // After `drop` another entry may stand under the same id.
+    if (entry && (await entry.opening) === share && this.#leave(share.contentId, entry)) await share.reader.close();
+  }
+
+  /** Closes it for everyone. Who asks next opens it anew. */
+  async drop(share: Share): Promise<void> {
+    const entry = this.#entries.get(share.contentId);
+    if (!entry || (await entry.opening) !== share) return;
+    if (this.#entries.get(share.contentId) !== entry) return;
+    this.#entries.delete(share.contentId);
+    await share.reader.close();
+  }
+
+  async #open(contentId: string): Promise<Share | undefined> {
+    try {
+      const reader = await this.openReader(contentId);
+      return reader && { contentId, reader, meter: new RateMeter(3_000, this.clock) };
+    } catch (error) {
+      if (hasCode(error, 'ID_UNKNOWN')) return undefined;
+      throw error;
+    }
+  }
+
+  /** @returns whether that was the last user. */
+  #leave(contentId: string, entry: Entry): boolean {
+    if (--entry.users > 0 || this.#entries.get(contentId) !== entry) return false;
+    this.#entries.delete(contentId);
+    return true;
+  }
+}

@@ -1,0 +1,94 @@
+import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
+import { CHUNK_BYTES } from '../release/manifest';
+import { runsWhere } from './dataRange';
+import type { Share } from './share';
+
+/** Requests of a peer that wait, and the same number of questions for manifest and hashes. */
+const MAX_QUEUED = 64;
+/** The hashes of a group are 2 KiB; a manifest is more, once. */
+const FACT_BYTES = 4_096;
+
+interface JobFor {
+  readonly handle: number;
+  readonly share: Share;
+}
+export type ManifestJob = JobFor & { readonly kind: 'manifest' };
+export type HashesJob = JobFor & { readonly kind: 'hashes'; readonly group: number };
+export type ChunksJob = JobFor & { readonly kind: 'chunks'; readonly range: ChunkRange };
+/** What one message to a peer is made of. Only numbers until its turn comes. */
+export type Job = ManifestJob | HashesJob | ChunksJob;
+
+/** What a peer asked for and has not got. Manifest and hashes go before chunks. */
+export class UploadQueue {
+  #facts: (ManifestJob | HashesJob)[] = [];
+  #chunks: ChunksJob[] = [];
+
+  /** Requests for chunks. */
+  get requests(): number {
+    return this.#chunks.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#facts.length + this.#chunks.length === 0;
+  }
+
+  /** @returns false when too many wait. What waits already is not added twice. */
+  addFact(job: ManifestJob | HashesJob): boolean {
+    if (this.#facts.some((other) => isSameFact(other, job))) return true;
+    if (this.#facts.length >= MAX_QUEUED) return false;
+    this.#facts.push(job);
+    return true;
+  }
+
+  /** @returns false when too many wait. */
+  addChunks(job: ChunksJob): boolean {
+    if (this.#chunks.length >= MAX_QUEUED) return false;
+    this.#chunks.push(job);
+    return true;
+  }
+
+  hasChunk(handle: number, chunk: number): boolean {
+    return this.#chunks.some(
+      ({ handle: other, range }) => other === handle && range.first <= chunk && chunk < range.first + range.count,
+    );
+  }
+
+  cancel(handle: number, { first, count }: ChunkRange): void {
+    this.#chunks = this.#chunks.flatMap((job) => {
+      if (job.handle !== handle) return [job];
+      const kept = runsWhere(job.range, (chunk) => chunk < first || chunk >= first + count);
+      return kept.map((range) => ({ ...job, range }));
+    });
+  }
+
+  dropHandle(handle: number): void {
+    this.#facts = this.#facts.filter((job) => job.handle !== handle);
+    this.#chunks = this.#chunks.filter((job) => job.handle !== handle);
+  }
+
+  /** Bytes that `take` would give, about. */
+  nextBytes(frameBytes: number): number {
+    const [job] = this.#chunks;
+    if (this.#facts.length > 0 || !job) return FACT_BYTES;
+    return Math.min(frameBytes, job.range.count * CHUNK_BYTES);
+  }
+
+  /** Takes what goes out next: of a request, as many chunks as fill a frame and lie in one file. */
+  take(frameBytes: number): Job | undefined {
+    const job = this.#facts.shift() ?? this.#chunks.shift();
+    if (job?.kind !== 'chunks') return job;
+    const { map } = job.share.reader;
+    const { first, count } = job.range;
+    const { file } = map.chunk(first);
+    const max = Math.min(count, MAX_FRAME_CHUNKS, Math.max(1, Math.floor(frameBytes / CHUNK_BYTES)));
+    let size = 1;
+    while (size < max && map.chunk(first + size).file === file) size++;
+    if (size < count) this.#chunks.unshift({ ...job, range: { first: first + size, count: count - size } });
+    return { ...job, range: { first, count: size } };
+  }
+}
+
+function isSameFact(a: ManifestJob | HashesJob, b: ManifestJob | HashesJob): boolean {
+  if (a.handle !== b.handle) return false;
+  return a.kind === 'hashes' ? b.kind === 'hashes' && a.group === b.group : b.kind === 'manifest';
+}
