@@ -1,36 +1,18 @@
-import { fdatasyncSync, writeSync } from 'node:fs';
+import { writeSync } from 'node:fs';
 import { LoraSwarmError, storageError } from '../errors';
 import { Emitter } from '../events';
 import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES, hashGroup, type Manifest } from '../release/manifest';
-import { checkRun, chunkRuns, firstBadChunk, lastChunk } from './chunkRuns';
-import type { DownloadDetails } from './journal';
+import type { Manifest } from '../release/manifest';
+import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
+import { ChunkSums } from './chunkSums';
+import { HeldChunks, type HeldRun } from './heldChunks';
+import { heldBytes, type DownloadDetails } from './journal';
+import { JournalWriter } from './journalWriter';
 import type { LibraryItem } from './library';
 import { PartialFiles } from './partialFiles';
 import { checkSpace } from './space';
 import type { Store } from './store';
-
-/** A journal entry is begun after this much was written… */
-const FLUSH_BYTES = 8 * 1024 ** 2;
-/** …or this long after the first byte of it, … */
-const FLUSH_MS = 2_000;
-/** …and writing waits for the disk when this much is not safe: 256 chunks, the most that a power cut may cost. */
-const MAX_UNSAFE_BYTES = 16 * 1024 ** 2;
-
-/** Chunks of a run that came to be held. */
-export interface HeldRun {
-  readonly first: number;
-  readonly count: number;
-}
-
-/** Bytes of a peer that are not what the manifest says. */
-export class ChunkMismatch extends LoraSwarmError {
-  /** @param chunk the first wrong one. */
-  constructor(readonly chunk: number) {
-    super('DOWNLOAD_CORRUPT', `Chunk ${chunk} is not what the author published. Another source is asked for it.`);
-  }
-}
 
 /**
  * An unfinished download: files that hold verified chunks only, and a journal that survives a crash.
@@ -40,24 +22,21 @@ export class ChunkMismatch extends LoraSwarmError {
  */
 export class PartialPackage {
   readonly map: ChunkMap;
-  readonly held: Bitfield;
-  readonly #chunkHashes: Buffer;
-  readonly #knownGroups: Bitfield;
-  readonly #held = new Emitter<HeldRun>();
-  readonly onDidHold = this.#held.event;
+  readonly #sums: ChunkSums;
+  readonly #held: HeldChunks;
+  readonly #journal: JournalWriter;
+  readonly #didHold = new Emitter<HeldRun>();
+  readonly onDidHold = this.#didHold.event;
 
+  /** Hashes of what was on disk at the start, for groups whose right hashes were not there. */
+  readonly #found = new Map<number, Buffer>();
+  /** Chunks that the journal had and the disk has not. */
+  #lost: Bitfield;
   #resumedBytes = 0;
-  #damagedBytes = 0;
-  #heldBytes = 0;
   #state: 'open' | 'finishing' | 'closing' | 'closed' = 'open';
+  readonly #stop = new AbortController();
+  #finishing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
-
-  #unsafeBytes = 0; // Written since the last journal entry was begun.
-  #syncingBytes = 0; // In the entry that is on its way.
-  #entry = 0; // Numbers journal entries, so that an older one never lands on a newer.
-  #flushes: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | undefined;
-  #failure: unknown;
 
   private constructor(
     private readonly store: Store,
@@ -65,9 +44,10 @@ export class PartialPackage {
     private readonly files: PartialFiles,
   ) {
     this.map = new ChunkMap(manifest);
-    this.held = new Bitfield(this.map.chunks);
-    this.#chunkHashes = Buffer.alloc(this.map.chunks * 32);
-    this.#knownGroups = new Bitfield(this.map.groups);
+    this.#sums = new ChunkSums(this.map);
+    this.#held = new HeldChunks(this.map);
+    this.#lost = new Bitfield(this.map.chunks);
+    this.#journal = new JournalWriter({ id: manifest.id, journal: store.journal, files, held: this.held });
   }
 
   /**
@@ -104,6 +84,11 @@ export class PartialPackage {
     return this.manifest.id;
   }
 
+  /** Chunks that are here and verified. Live; they go only when the disk damages them. */
+  get held(): Bitfield {
+    return this.#held.bits;
+  }
+
   /** Bytes that were here when it was opened. */
   get resumedBytes(): number {
     return this.#resumedBytes;
@@ -111,15 +96,15 @@ export class PartialPackage {
 
   /** Bytes that the journal had and the disk has no more: they are fetched a second time. */
   get damagedBytes(): number {
-    return this.#damagedBytes;
+    return heldBytes(this.map, this.#lost);
   }
 
   get bytesDone(): number {
-    return this.#heldBytes;
+    return this.#held.bytes;
   }
 
   get missingBytes(): number {
-    return this.manifest.size - this.#heldBytes;
+    return this.manifest.size - this.#held.bytes;
   }
 
   get isClosed(): boolean {
@@ -128,27 +113,27 @@ export class PartialPackage {
 
   /** The first chunk from `from` on that is not held. */
   nextMissing(from = 0): number | undefined {
-    for (let i = from; i < this.map.chunks; i++) if (!this.held.has(i)) return i;
-    return undefined;
+    return this.#held.nextMissing(from);
   }
 
   /** Chunk hashes of a group, 32 bytes each, once they are known. */
   hashesOf(group: number): Uint8Array | undefined {
-    if (!this.#knownGroups.has(group)) return undefined;
-    const { firstChunk, chunks } = this.map.group(group);
-    return this.#chunkHashes.subarray(firstChunk * 32, (firstChunk + chunks) * 32);
+    return this.#sums.of(group);
   }
 
-  /** @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when they are not the ones that the manifest names. */
+  /**
+   * Takes the chunk hashes of a group, so that its chunks can be written.
+   *
+   * @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when they are not the ones that the manifest names.
+   */
   addHashes(group: number, bytes: Uint8Array): void {
     this.#checkOpen();
-    const { firstChunk, chunks, hash } = this.map.group(group);
-    if (bytes.byteLength !== chunks * 32 || !hashGroup(bytes).equals(hash))
+    if (!this.#sums.areOf(group, bytes))
       throw new LoraSwarmError('DOWNLOAD_CORRUPT', `The hashes of group ${group} are wrong. Another source is asked.`);
-    if (this.#knownGroups.has(group)) return;
-    this.#write(this.files.hashes, bytes, firstChunk * 32);
-    this.#chunkHashes.set(bytes, firstChunk * 32);
-    this.#knownGroups.set(group);
+    if (this.#sums.of(group)) return;
+    this.#write(this.files.hashes, bytes, this.map.group(group).firstChunk * 32);
+    this.#sums.set(group, bytes);
+    this.#recognize(group);
   }
 
   /**
@@ -158,13 +143,11 @@ export class PartialPackage {
    */
   write(first: number, data: Uint8Array): void {
     this.#checkOpen();
-    if (this.#failure !== undefined) throw this.#failure as Error;
-    const { file, offset, count } = this.#checkData(first, data);
+    this.#journal.check();
+    const { file, offset, count } = this.#sums.check(first, data);
     this.#write(this.files.file(file), data, offset);
-    const runs = this.#hold(first, count);
-    this.#unsafeBytes += data.byteLength;
-    for (const run of runs) this.#held.fire(run);
-    this.#saveSoon();
+    for (const run of this.#held.addRun(first, count)) this.#didHold.fire(run);
+    this.#journal.wrote(data.byteLength);
   }
 
   /** Reads held chunks and hashes them again. @throws {LoraSwarmError} `STORE_FAILED` when the disk lost one. */
@@ -175,7 +158,7 @@ export class PartialPackage {
       for (let i = run.first; i < run.first + run.count; i++)
         if (!this.held.has(i)) throw new RangeError(`chunk ${i} is not held`);
       const bytes = await this.files.read(run.file, run.offset, run.length);
-      const bad = firstBadChunk(this.#chunkHashes, run.first, bytes);
+      const bad = firstBadChunk(this.#sums.bytes, run.first, bytes);
       if (bad !== undefined) throw this.#damaged(bad);
       parts.push(bytes);
     }
@@ -184,9 +167,7 @@ export class PartialPackage {
 
   /** Syncs what was written so far, then enters it in the journal. */
   flush(): Promise<void> {
-    const flush = this.#flushes.then(() => this.#flush());
-    this.#flushes = flush.catch((error: unknown) => void (this.#failure ??= error));
-    return flush;
+    return this.#journal.flush();
   }
 
   /**
@@ -195,23 +176,16 @@ export class PartialPackage {
    * @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when the disk damaged chunks since: they are missing again and the
    * package stays open. `MANIFEST_INVALID` when every chunk is right and the whole is not: the author's fault.
    */
-  async finish(signal?: AbortSignal): Promise<LibraryItem> {
+  finish(signal?: AbortSignal): Promise<LibraryItem> {
     this.#checkOpen();
     if (!this.held.isFull) throw new TypeError(`${this.missingBytes} bytes are missing`);
     this.#state = 'finishing';
-    try {
-      await this.flush();
-      for (const [index, file] of this.manifest.files.entries())
-        if (!(await this.files.hash(index, signal)).equals(file.sha256)) throw await this.#blame(index);
-      await this.files.seal();
-    } catch (error) {
-      this.#state = 'open';
-      throw storageError(error, this.files.folder);
-    }
-    await this.close();
-    const item = await this.store.library.adopt(this.id, this.files.folder);
-    this.store.journal.remove(this.id);
-    return item;
+    const finish = this.#finish(signal ? AbortSignal.any([signal, this.#stop.signal]) : this.#stop.signal);
+    this.#finishing = finish.then(
+      () => undefined,
+      () => undefined,
+    );
+    return finish;
   }
 
   /** Saves and lets go of the files. Fine at any time, and more than once. */
@@ -227,69 +201,103 @@ export class PartialPackage {
     this.store.journal.remove(this.id);
   }
 
+  async #finish(signal: AbortSignal): Promise<LibraryItem> {
+    try {
+      await this.flush();
+      for (const [index, file] of this.manifest.files.entries())
+        if (!(await this.files.hash(index, signal)).equals(file.sha256)) throw await this.#blame(index);
+      signal.throwIfAborted();
+      await this.files.seal();
+    } catch (error) {
+      this.#state = 'open';
+      throw storageError(error, this.files.folder);
+    }
+    try {
+      await this.#letGo();
+      const item = await this.store.library.adopt(this.id, this.files.folder);
+      this.store.journal.remove(this.id);
+      return item;
+    } finally {
+      this.store.partials.release(this.id);
+    }
+  }
+
   async #close(isSaved: boolean): Promise<void> {
+    this.#stop.abort();
+    await this.#finishing;
+    if (this.isClosed) return;
     this.#state = 'closing';
     // What could not be saved was reported where it was written, and is hashed again when this is opened again.
     if (isSaved) await this.flush().catch(() => undefined);
-    else await this.#flushes;
-    this.#state = 'closed';
-    clearTimeout(this.#timer);
-    this.#held.dispose();
-    await this.files.close();
+    await this.#letGo();
     this.store.partials.release(this.id);
   }
 
+  async #letGo(): Promise<void> {
+    await this.#journal.close();
+    this.#state = 'closed';
+    this.#didHold.dispose();
+    await this.files.close();
+  }
+
   /**
-   * Finds out what is here. Looks at every chunk whose hash is known, not only at those of the journal: after a killed
-   * process the disk has more, and a damaged journal may have named fewer.
+   * Finds out what is here. Hashes all that the files have, not only the chunks of the journal: after a killed process
+   * the disk has more, and a damaged journal may name fewer.
    */
   async #resume(signal: AbortSignal | undefined): Promise<void> {
-    const saved = await this.files.readHashes(this.#chunkHashes.byteLength);
+    const saved = await this.files.readHashes(this.#sums.bytes.byteLength);
     for (let group = 0; group < this.map.groups; group++) {
-      const { firstChunk, chunks, hash } = this.map.group(group);
-      const bytes = saved.subarray(firstChunk * 32, (firstChunk + chunks) * 32);
-      if (bytes.byteLength !== chunks * 32 || !hashGroup(bytes).equals(hash)) continue;
-      this.#chunkHashes.set(bytes, firstChunk * 32);
-      this.#knownGroups.set(group);
-      await this.#rehash(firstChunk, chunks, signal);
+      const { firstChunk, chunks } = this.map.group(group);
+      const listed = saved.subarray(firstChunk * 32, (firstChunk + chunks) * 32);
+      const found = await this.#hashGroup(group, signal);
+      // A damaged list does not matter where the chunks are all here: they hash to it.
+      const right = [listed, found].find((hashes) => this.#sums.areOf(group, hashes));
+      if (found.some((byte) => byte !== 0)) this.#found.set(group, found);
+      if (!right) continue; // The right list comes from a peer.
+      if (right === found) this.#write(this.files.hashes, found, firstChunk * 32);
+      this.#sums.set(group, right);
+      this.#recognize(group);
     }
-    this.#resumedBytes = this.#heldBytes;
     const claimed = this.store.journal.held(this.id, this.map.chunks);
-    for (let i = 0; claimed && i < this.map.chunks; i++)
-      if (claimed.has(i) && !this.held.has(i)) this.#damagedBytes += this.map.chunk(i).length;
-    if (claimed && claimed.count === this.held.count && this.#damagedBytes === 0) return;
+    for (let i = 0; claimed && i < this.map.chunks; i++) if (claimed.has(i) && !this.held.has(i)) this.#lost.set(i);
+    if (claimed?.count === this.held.count && this.#lost.count === 0) return;
     await this.files.sync();
     this.store.journal.commit(this.id, this.held);
   }
 
-  async #rehash(first: number, count: number, signal?: AbortSignal): Promise<number> {
-    let bad = 0;
-    for (const { file, first: start, offset, length } of chunkRuns(this.map, first, count, 16)) {
+  /** Hashes of a group's chunks as they are on disk; zeros for those that are not there. */
+  async #hashGroup(group: number, signal?: AbortSignal): Promise<Buffer> {
+    const { firstChunk, chunks } = this.map.group(group);
+    const found = Buffer.alloc(chunks * 32);
+    for (const { file, first, offset, length } of chunkRuns(this.map, firstChunk, chunks, 16)) {
       signal?.throwIfAborted();
       const bytes = await this.files.read(file, offset, length, { isShortFine: true });
-      // Cut to whole chunks: a torn tail is one more chunk that is not here.
-      const end = bytes.byteLength === length ? length : bytes.byteLength - (bytes.byteLength % CHUNK_BYTES);
-      checkRun(this.#chunkHashes, start, bytes.subarray(0, end), (chunk, isGood) => {
-        if (!isGood) bad++;
-        if (this.held.set(chunk, isGood)) this.#heldBytes += (isGood ? 1 : -1) * this.map.chunk(chunk).length;
-      });
+      if (bytes.byteLength === 0) break;
+      // A torn tail hashes like any other wrong chunk.
+      checkRun(
+        this.#sums.bytes,
+        first,
+        bytes,
+        (chunk, _isGood, hash) => void hash.copy(found, (chunk - firstChunk) * 32),
+      );
     }
-    return bad;
+    return found;
   }
 
-  #checkData(first: number, data: Uint8Array): { file: number; offset: number; count: number } {
-    if (!Number.isInteger(first) || first < 0 || first >= this.map.chunks) throw new ChunkMismatch(first);
-    const { file, offset } = this.map.chunk(first);
-    const count = Math.ceil(data.byteLength / CHUNK_BYTES);
-    const last = first + count - 1;
-    if (count === 0 || last > lastChunk(this.map, file)) throw new ChunkMismatch(first);
-    const end = this.map.chunk(last);
-    if (offset + data.byteLength !== end.offset + end.length) throw new ChunkMismatch(last);
-    for (let i = first; i <= last; i++)
-      if (!this.#knownGroups.has(this.map.chunk(i).group)) throw new TypeError(`hash of chunk ${i} is not known yet`);
-    const bad = firstBadChunk(this.#chunkHashes, first, data);
-    if (bad !== undefined) throw new ChunkMismatch(bad);
-    return { file, offset, count };
+  /** Holds the chunks of a group that were found on disk, now that the right hashes are known. */
+  #recognize(group: number): void {
+    const found = this.#found.get(group);
+    if (!found) return;
+    this.#found.delete(group);
+    const { firstChunk, chunks } = this.map.group(group);
+    const before = this.#held.bytes;
+    for (let i = 0; i < chunks; i++) {
+      const chunk = firstChunk + i;
+      if (found.compare(this.#sums.bytes, chunk * 32, chunk * 32 + 32, i * 32, i * 32 + 32) !== 0) continue;
+      this.#lost.set(chunk, false);
+      for (const run of this.#held.addRun(chunk, 1)) this.#didHold.fire(run);
+    }
+    this.#resumedBytes += this.#held.bytes - before;
   }
 
   #write(fd: number, data: Uint8Array, offset: number): void {
@@ -302,66 +310,18 @@ export class PartialPackage {
     }
   }
 
-  /** @returns the runs that were not held before. */
-  #hold(first: number, count: number): HeldRun[] {
-    const runs: { first: number; count: number }[] = [];
-    for (let chunk = first; chunk < first + count; chunk++) {
-      if (!this.held.set(chunk)) continue;
-      this.#heldBytes += this.map.chunk(chunk).length;
-      const run = runs.at(-1);
-      if (run && run.first + run.count === chunk) run.count++;
-      else runs.push({ first: chunk, count: 1 });
-    }
-    return runs;
-  }
-
-  #saveSoon(): void {
-    if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSAFE_BYTES) this.#flushNow();
-    else if (this.#unsafeBytes >= FLUSH_BYTES && this.#syncingBytes === 0) this.#flushInBackground();
-    else this.#timer ??= setTimeout(() => this.#flushInBackground(), FLUSH_MS).unref();
-  }
-
-  #flushInBackground(): void {
-    this.flush().catch(() => undefined); // `#failure` keeps it, and the next write throws it.
-  }
-
-  async #flush(): Promise<void> {
-    if (this.#unsafeBytes === 0 || this.#state === 'closed') return;
-    const { held, entry } = this.#beginEntry();
-    try {
-      await this.files.sync();
-      if (entry === this.#entry) this.store.journal.commit(this.id, held);
-    } catch (error) {
-      throw storageError(error, this.files.folder);
-    } finally {
-      this.#syncingBytes = 0;
-    }
-  }
-
-  /** The disk is slower than the network: wait for it here, so that neither memory nor what is at risk grows. */
-  #flushNow(): void {
-    const { held } = this.#beginEntry();
-    try {
-      for (const fd of this.files.opened()) fdatasyncSync(fd);
-      this.store.journal.commit(this.id, held);
-    } catch (error) {
-      throw (this.#failure ??= storageError(error, this.files.folder)) as Error;
-    } finally {
-      this.#syncingBytes = 0;
-    }
-  }
-
-  #beginEntry(): { held: Bitfield; entry: number } {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#syncingBytes += this.#unsafeBytes;
-    this.#unsafeBytes = 0;
-    return { held: this.held.copy(), entry: ++this.#entry };
-  }
-
   async #blame(file: number): Promise<LoraSwarmError> {
-    const first = this.map.firstChunk(file);
-    const bad = await this.#rehash(first, lastChunk(this.map, file) + 1 - first);
+    let bad = 0;
+    for (let group = 0; group < this.map.groups; group++) {
+      const { file: its, firstChunk, chunks } = this.map.group(group);
+      if (its !== file) continue;
+      const found = await this.#hashGroup(group);
+      for (let i = 0; i < chunks; i++) {
+        const at = (firstChunk + i) * 32;
+        const isGood = found.compare(this.#sums.bytes, at, at + 32, i * 32, i * 32 + 32) === 0;
+        if (!isGood && this.#held.set(firstChunk + i, false)) bad++;
+      }
+    }
     if (bad > 0)
       return new LoraSwarmError('DOWNLOAD_CORRUPT', `The disk damaged ${bad} chunks. They are fetched again.`);
     return new LoraSwarmError(
@@ -371,7 +331,7 @@ export class PartialPackage {
   }
 
   #damaged(chunk: number): LoraSwarmError {
-    if (this.held.set(chunk, false)) this.#heldBytes -= this.map.chunk(chunk).length;
+    this.#held.set(chunk, false);
     return new LoraSwarmError(
       'STORE_FAILED',
       `The disk damaged chunk ${chunk} of ${this.files.folder}. It is fetched again.`,

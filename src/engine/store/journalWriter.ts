@@ -1,0 +1,97 @@
+import { fdatasyncSync } from 'node:fs';
+import { storageError } from '../errors';
+import type { Bitfield } from '../release/bitfield';
+import type { DownloadJournal } from './journal';
+import type { PartialFiles } from './partialFiles';
+
+/** An entry is begun after this much was written… */
+const FLUSH_BYTES = 8 * 1024 ** 2;
+/** …or this long after the first byte of it, … */
+const FLUSH_MS = 2_000;
+/** …and writing waits for the disk when this much is not safe: 256 chunks, the most that a power cut may cost. */
+const MAX_UNSAFE_BYTES = 16 * 1024 ** 2;
+
+export interface JournalWriterParts {
+  readonly id: string;
+  readonly journal: DownloadJournal;
+  readonly files: PartialFiles;
+  /** Live. */
+  readonly held: Bitfield;
+}
+
+/** Enters chunks in the journal after their files were synced, often enough and not too often. */
+export class JournalWriter {
+  #unsafeBytes = 0; // Written since the last entry was begun.
+  #syncingBytes = 0; // In the entry that is on its way.
+  #entry = 0; // Numbers entries, so that an older one never lands on a newer.
+  #flushes: Promise<void> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #failure: unknown;
+
+  constructor(private readonly parts: JournalWriterParts) {}
+
+  /** @throws what an entry failed with: what was written since then may not be on disk. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure as Error;
+  }
+
+  /** Call it after writing. Waits for the disk when that falls too far behind. */
+  wrote(bytes: number): void {
+    this.#unsafeBytes += bytes;
+    if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSAFE_BYTES) this.#flushNow();
+    else if (this.#unsafeBytes >= FLUSH_BYTES && this.#syncingBytes === 0) this.#flushInBackground();
+    else this.#timer ??= setTimeout(() => this.#flushInBackground(), FLUSH_MS).unref();
+  }
+
+  /** Syncs what was written so far, then enters it. */
+  flush(): Promise<void> {
+    const flush = this.#flushes.then(() => this.#flush());
+    this.#flushes = flush.catch((error: unknown) => void (this.#failure ??= error));
+    return flush;
+  }
+
+  /** Ends timers and waits for the entry that is on its way. Flush before, if it is to be kept. */
+  async close(): Promise<void> {
+    this.#unsafeBytes = 0;
+    clearTimeout(this.#timer);
+    await this.#flushes;
+  }
+
+  #flushInBackground(): void {
+    this.flush().catch(() => undefined); // `#failure` keeps it, and the next `check` throws it.
+  }
+
+  async #flush(): Promise<void> {
+    if (this.#unsafeBytes === 0) return;
+    const { held, entry } = this.#begin();
+    try {
+      await this.parts.files.sync();
+      if (entry === this.#entry) this.parts.journal.commit(this.parts.id, held);
+    } catch (error) {
+      throw storageError(error, this.parts.files.folder);
+    } finally {
+      this.#syncingBytes = 0;
+    }
+  }
+
+  /** The disk is slower than the network: wait for it here, so that what is at risk does not grow. */
+  #flushNow(): void {
+    const { held } = this.#begin();
+    try {
+      for (const fd of this.parts.files.opened()) fdatasyncSync(fd);
+      this.parts.journal.commit(this.parts.id, held);
+    } catch (error) {
+      throw (this.#failure ??= storageError(error, this.parts.files.folder)) as Error;
+    } finally {
+      this.#syncingBytes = 0;
+    }
+  }
+
+  #begin(): { held: Bitfield; entry: number } {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#syncingBytes += this.#unsafeBytes;
+    this.#unsafeBytes = 0;
+    return { held: this.parts.held.copy(), entry: ++this.#entry };
+  }
+}
