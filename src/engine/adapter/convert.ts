@@ -1,0 +1,261 @@
+import type { FileHandle } from 'node:fs/promises';
+import { LoraSwarmError, type ErrorCode } from '../errors';
+import type { AdapterInfo, AdapterModule, AdapterProblem } from './adapterInfo';
+import type { BaseModel } from './baseModel';
+import { copyGgufAdapter } from './copyGguf';
+import { fitProblems } from './fit';
+import { float32ToBf16, float32ToF16, isAllFinite } from './floats';
+import { openForReading } from './fileBytes';
+import type { GGML_TYPE_IDS } from './ggmlTypes';
+import { mlxPairs, peftPairs, type LoraPair } from './pairs';
+import { quoted } from './problems';
+import { replaceFile } from './replaceFile';
+import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from './safetensors';
+import { baseTensorName } from './tensorNames';
+import { writeGguf, type GgufValue } from './writeGguf';
+
+export interface ConvertOptions {
+  /** Default `f32`: with narrower types ggml rounds the activations, too. `source` keeps what the file has. */
+  readonly type?: 'source' | 'f32' | 'f16' | 'bf16';
+  readonly signal?: AbortSignal;
+}
+
+export interface Converted {
+  readonly path: string;
+  readonly bytes: number;
+  readonly tensors: number;
+  /** `adapter.lora.alpha` of the file. What it can't say for every pair is multiplied into B. */
+  readonly alpha: number;
+}
+
+/** Architectures whose conversion is proven by logits. */
+const ARCHITECTURES = new Set(['llama', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'phi3']);
+
+/**
+ * Writes an adapter as a LoRA GGUF for one base, so that llama.cpp computes what PEFT or MLX would. Streamed: memory
+ * holds one tensor at a time. A LoRA GGUF is checked and copied as it is.
+ *
+ * @throws {LoraSwarmError} `CONVERT_UNSUPPORTED` when the result would not be exact, `BASE_UNFIT`,
+ * `ADAPTER_CONTRADICTION`, `ADAPTER_CONFIG_MISSING` when the scale is unknown, `SOURCE_CHANGED`.
+ */
+export async function convertAdapter(
+  info: AdapterInfo,
+  base: BaseModel,
+  out: string,
+  options: ConvertOptions = {},
+): Promise<Converted> {
+  const { type = 'f32', signal } = options;
+  signal?.throwIfAborted();
+  requireConvertible(info, base);
+  if (info.format === 'gguf') return copyGgufAdapter(info, base, out, signal);
+
+  const pairs = await currentPairs(info);
+  const { alpha, factorOf } = foldScales(pairs.map(({ pair, module }) => product(pair, module)));
+  const tensors = pairs.flatMap(({ pair, tensor }, index) => halves(pair, tensor, base, info, type, factorOf(index)));
+  const values = new Map<string, GgufValue>([
+    ['general.architecture', { type: 'string', value: base.architecture }],
+    ['general.type', { type: 'string', value: 'adapter' }],
+    ['adapter.type', { type: 'string', value: 'lora' }],
+    ['adapter.lora.alpha', { type: 'float32', value: alpha }],
+  ]);
+
+  const { handle: source } = await openForReading(info.weightsPath);
+  try {
+    const bytes = await replaceFile(out, (handle) =>
+      writeGguf(handle, values, tensors, (half) => {
+        signal?.throwIfAborted();
+        return loadHalf(source, half);
+      }),
+    );
+    return { path: out, bytes, tensors: tensors.length, alpha };
+  } finally {
+    await source.close();
+  }
+}
+
+/** Throws what keeps an adapter from an exact conversion for this base. Also for asking before an install. */
+export function requireConvertible(info: AdapterInfo, base: BaseModel): void {
+  const blocking = info.problems.find(({ blocks }) => blocks === 'install');
+  if (blocking) throw refused('CONVERT_UNSUPPORTED', blocking);
+  const contradiction = info.problems.find(({ severity }) => severity === 'refuse');
+  if (contradiction) {
+    throw refused(
+      CONTRADICTIONS.has(contradiction.code) ? 'ADAPTER_CONTRADICTION' : 'CONVERT_UNSUPPORTED',
+      contradiction,
+    );
+  }
+  if (info.format !== 'gguf' && !ARCHITECTURES.has(base.architecture)) {
+    throw new LoraSwarmError(
+      'CONVERT_UNSUPPORTED',
+      `Adapters for ${quoted(base.architecture)} models are not converted. Convert it with llama.cpp and use the GGUF.`,
+    );
+  }
+  const [misfit] = fitProblems(info, base);
+  if (misfit) throw refused(MERGE_ONLY.has(misfit.code) ? 'CONVERT_UNSUPPORTED' : 'BASE_UNFIT', misfit);
+  if (info.modules.some(({ scale }) => scale === undefined)) {
+    throw new LoraSwarmError(
+      'ADAPTER_CONFIG_MISSING',
+      'The scale of this adapter is unknown. Put its adapter_config.json, with lora_alpha, beside the weights.',
+    );
+  }
+}
+
+const CONTRADICTIONS = new Set(['rank-contradiction', 'pair-incomplete', 'pair-shape', 'tensor-twice']);
+const MERGE_ONLY = new Set(['tied-embedding', 'tied-head', 'module-unknown']);
+
+function refused(code: ErrorCode, { message }: AdapterProblem): LoraSwarmError {
+  return new LoraSwarmError(code, message);
+}
+
+interface Placed {
+  readonly pair: LoraPair<SafetensorsEntry>;
+  readonly module: AdapterModule;
+  /** Base tensor that the pair changes. */
+  readonly tensor: string;
+}
+
+/** The pairs as the file has them now. What was inspected decides; a file that says something else was changed. */
+async function currentPairs(info: AdapterInfo): Promise<readonly Placed[]> {
+  const header = await readSafetensorsHeader(info.weightsPath);
+  const { pairs } = info.format === 'mlx' ? mlxPairs(header) : peftPairs(header);
+  const modules = new Map(info.modules.map((module) => [module.name, module]));
+  return pairs.map((pair) => {
+    const module = modules.get(pair.name);
+    const tensor = baseTensorName(pair.name);
+    const isSame = module?.rank === pair.rank && module.inFeatures === pair.inFeatures;
+    if (!module || !tensor || !isSame || module.outFeatures !== pair.outFeatures || pairs.length !== info.pairs) {
+      throw new LoraSwarmError('SOURCE_CHANGED', `${info.weightsPath} changed while it was converted. Try again.`);
+    }
+    return { pair, module, tensor };
+  });
+}
+
+/** llama.cpp multiplies by alpha / rank: this is the alpha that one pair alone would need. */
+function product({ rank }: LoraPair<unknown>, { scale }: AdapterModule): number {
+  return scale! * rank;
+}
+
+/**
+ * A file has one alpha. The one that most pairs need leaves most of B as it was trained; the others get the rest in B.
+ * Alpha 0 would mean scale 1 to llama.cpp, so no effect is written as B = 0.
+ */
+function foldScales(products: readonly number[]): {
+  readonly alpha: number;
+  readonly factorOf: (pair: number) => number;
+} {
+  const uses = new Map<number, number>();
+  for (const value of products) if (value !== 0) uses.set(value, (uses.get(value) ?? 0) + 1);
+  const [[alpha] = [1]] = [...uses].sort(([, a], [, b]) => b - a);
+  return { alpha, factorOf: (pair) => (products[pair] === alpha ? 1 : products[pair]! / alpha) };
+}
+
+interface Half {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly type: keyof typeof GGML_TYPE_IDS;
+  readonly entry: SafetensorsEntry;
+  readonly isTransposed: boolean;
+  readonly factor: number;
+  /** Rows of B in another order: heads and elements per head. */
+  readonly heads?: { readonly count: number; readonly dim: number };
+}
+
+function halves(
+  pair: LoraPair<SafetensorsEntry>,
+  tensor: string,
+  base: BaseModel,
+  { format }: AdapterInfo,
+  type: NonNullable<ConvertOptions['type']>,
+  factor: number,
+): readonly Half[] {
+  const { rank, inFeatures, outFeatures, isEmbedding, a, b } = pair;
+  const isMlx = format === 'mlx';
+  const heads = rotatedHeads(base, tensor);
+  if (heads && heads.count * heads.dim !== outFeatures) {
+    throw new LoraSwarmError(
+      'BASE_UNFIT',
+      `${quoted(pair.name)} does not divide into the heads of ${quoted(base.name)}.`,
+    );
+  }
+  return [
+    {
+      name: `${tensor}.lora_a`,
+      dims: isEmbedding ? [rank, inFeatures] : [inFeatures, rank],
+      type: typeOf(type, a),
+      entry: a,
+      isTransposed: isMlx !== isEmbedding, // llama.cpp looks rows of an embedding's A up, so it keeps it as [in, rank].
+      factor: 1,
+    },
+    {
+      name: `${tensor}.lora_b`,
+      dims: [rank, outFeatures],
+      type: typeOf(type, b),
+      entry: b,
+      isTransposed: isMlx,
+      factor,
+      ...(heads ? { heads } : {}),
+    },
+  ];
+}
+
+function typeOf(type: NonNullable<ConvertOptions['type']>, { dtype }: SafetensorsEntry): Half['type'] {
+  return (type === 'source' ? dtype : type.toUpperCase()) as Half['type']; // Pairs are only ever F32, F16 or BF16.
+}
+
+/** llama.cpp keeps the rows of q and k of llama models (Mistral too) with the two halves of each head interleaved. */
+function rotatedHeads({ architecture, headCount, headCountKv, headDim }: BaseModel, tensor: string): Half['heads'] {
+  if (architecture !== 'llama') return undefined;
+  if (tensor.endsWith('.attn_q.weight')) return { count: headCount, dim: headDim };
+  return tensor.endsWith('.attn_k.weight') ? { count: headCountKv, dim: headDim } : undefined;
+}
+
+async function loadHalf(source: FileHandle, half: Half): Promise<Uint8Array> {
+  let values = await readTensor(source, half.entry);
+  if (!isAllFinite(values)) throw notFinite(half.entry.name);
+  if (half.isTransposed) values = transposed(values, half.entry.shape[0]!, half.entry.shape[1]!);
+  if (half.heads) values = interleaved(values, half.heads, half.dims[0]!);
+  if (half.factor !== 1) values = values.map((value) => value * half.factor);
+  return encoded(values, half);
+}
+
+function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
+  }
+  return result;
+}
+
+/** Within each head, row i of half h goes to 2i + h. */
+function interleaved(values: Float32Array, { count, dim }: NonNullable<Half['heads']>, width: number): Float32Array {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < count * dim; row++) {
+    const inHead = row % dim;
+    const half = inHead < dim / 2 ? 0 : 1;
+    const target = row - inHead + 2 * (inHead - (half * dim) / 2) + half;
+    result.set(values.subarray(row * width, (row + 1) * width), target * width);
+  }
+  return result;
+}
+
+function encoded(values: Float32Array, { type, entry }: Half): Uint8Array {
+  if (type === 'F32') {
+    if (!isAllFinite(values)) throw notFinite(entry.name);
+    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  }
+  if (type === 'BF16') return float32ToBf16(values);
+  if (values.some((value) => Math.abs(value) >= 65_520)) {
+    throw new LoraSwarmError(
+      'CONVERT_UNSUPPORTED',
+      `${quoted(entry.name)} has values too large for F16. Choose f32 or bf16.`,
+    );
+  }
+  return float32ToF16(values);
+}
+
+function notFinite(name: string): LoraSwarmError {
+  return new LoraSwarmError(
+    'CONVERT_UNSUPPORTED',
+    `${quoted(name)} holds values that are no numbers (NaN or infinite): the training diverged. Use an earlier checkpoint.`,
+  );
+}
