@@ -29,7 +29,10 @@ export class EditorEngine implements EngineHandle {
   #opened: OpenedEngine | undefined;
   #isClosed = false;
 
-  constructor(private readonly open: () => Promise<OpenedEngine>) {}
+  constructor(
+    private readonly open: () => Promise<OpenedEngine>,
+    private readonly closeTimeoutMs = CLOSE_TIMEOUT_MS,
+  ) {}
 
   get state(): EngineState {
     return this.#opened?.state ?? EMPTY_STATE;
@@ -63,7 +66,7 @@ export class EditorEngine implements EngineHandle {
     this.#owned.dispose();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS);
+      timer = setTimeout(resolve, this.closeTimeoutMs);
     });
     await Promise.race([timeout, this.#closeOpened()]);
     clearTimeout(timer);
