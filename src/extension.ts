@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import * as vscode from 'vscode';
 import { createApi, type LoraSwarmApi } from './api';
-import { openEngine } from './service/client';
 import { contribute } from './ui/contributions';
 import { EditorEngine, type OpenedEngine } from './ui/editorEngine';
 import { engineSurroundings } from './ui/engineOptions';
@@ -51,6 +50,8 @@ async function openWindowEngine(context: vscode.ExtensionContext, log: vscode.Lo
   );
   const seed = await identitySeed(context.secrets, surroundings.home);
   if (seed === undefined) log.info(`Using the identity that the command line made in ${surroundings.home}.`);
+  // Loaded now, not with the bundle: the RPC library is the larger part of our start.
+  const { openEngine } = await import('./service/client');
   return openEngine({
     ...surroundings,
     ...(seed === undefined ? {} : { identitySeed: seed }),
