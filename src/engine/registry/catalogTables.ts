@@ -63,8 +63,8 @@ export function conditionOf({ room, peer, text = '' }: Filter): Condition {
   const sql = ['1'];
   const values: string[] = [];
   if (room !== undefined || peer !== undefined) {
-    const offer = [room !== undefined && 'o.room = ?', peer !== undefined && 'o.peer = ?'].filter(Boolean);
-    sql.push(`EXISTS (SELECT 1 FROM offers o WHERE o.content = c.no AND ${offer.join(' AND ')})`);
+    const offer = [room !== undefined && 'room = ?', peer !== undefined && 'peer = ?'].filter(Boolean);
+    sql.push(`c.no IN (SELECT content FROM offers WHERE ${offer.join(' AND ')})`);
     values.push(...[room, peer].filter((value) => value !== undefined));
   }
   const words = wordsOf(text);

@@ -114,10 +114,10 @@ export class SharedStore {
     throw sourceError(record.phase, record.weightsPath);
   }
 
-  /** A chunk hashed wrong though size and time are those of before: whoever wrote it put the time back. */
+  /** A chunk hashed wrong though size and time are those of before. The next check hashes the whole file. */
   markChanged(id: string): LoraSwarmError {
     const record = this.#records.get(id);
-    if (record) this.#setPhase(record, 'changed', record.seenSize, record.seenMtimeMs);
+    if (record) this.#setPhase(record, 'changed', -1, record.seenMtimeMs);
     return sourceError('changed', record?.weightsPath ?? 'The file');
   }
 
