@@ -17,6 +17,7 @@ export async function bundleSuite(): Promise<SuiteBundle> {
   const out = path.join(ROOT, 'out-test', 'vscode');
   const suite = path.join(source, 'suite');
   const tests = fs.readdirSync(suite).filter((name) => name.endsWith('.test.ts'));
+  fs.rmSync(out, { recursive: true, force: true });
   await build({
     entryPoints: [
       ...['runInHost.ts', ...tests].map((name) => path.join(suite, name)),
