@@ -54,20 +54,28 @@ export function joinKnown(parts: readonly (string | undefined)[], separator = ' 
   return parts.filter((part) => part !== undefined && part !== '').join(separator);
 }
 
-/** A few words on whether it runs here. */
-export function verdictWords(verdict: VerdictState | undefined): string | undefined {
-  if (!verdict) return undefined;
-  const base = peerText(verdict.base);
+/** A few words on whether it runs here; they name the base, so nothing else has to. */
+export function verdictWords(verdict: VerdictState, baseModel: string | undefined): string {
+  const base = peerText(verdict.base?.replace(/:latest$/, ''), 40);
   switch (verdict.verdict) {
     case 'exact':
       return t('fits {0}', base);
     case 'same-shape':
       return t('same shape as {0}', base);
     case 'base-missing':
-      return t('base not here');
+      return t('needs {0}', shortBase(baseModel) ?? t('an unknown base'));
     case 'unfit':
       return t('does not fit');
   }
+}
+
+/** `fits llama3.2 · r16 · 24 MB`: the verdict first, because a narrow side bar cuts the end off. */
+export function offerFacts(
+  offer: Pick<AdapterSummary, 'baseModel' | 'rank' | 'bytes'> & { readonly verdict?: VerdictState },
+): string {
+  if (!offer.verdict) return shortFacts(offer);
+  const rank = offer.rank === undefined ? undefined : `r${String(offer.rank)}`;
+  return joinKnown([verdictWords(offer.verdict, offer.baseModel), rank, formatBytes(offer.bytes)]);
 }
 
 /** All facts of an adapter, one a line, for a plain tooltip. What is unknown is left out. */
@@ -85,7 +93,7 @@ export function factLines(adapter: AdapterSummary): string[] {
     ...line(t('Size'), formatBytes(adapter.bytes)),
     ...line(t('Licence'), peerText(adapter.license)),
     ...line(t('Tags'), peerText(adapter.tags.join(', '), 160)),
-    ...line(t('Signed by'), adapter.authorKey),
-    ...line(t('Id'), adapter.id),
+    ...line(t('Signed by'), adapter.authorKey === undefined ? undefined : shortKey(adapter.authorKey)),
+    ...line(t('Id'), adapter.id.slice(0, 16)),
   ];
 }

@@ -52,8 +52,9 @@ export function askPick<T extends vscode.QuickPickItem>(
   pick.canSelectMany = options.isMany ?? false;
   pick.matchOnDescription = true;
   pick.matchOnDetail = true;
-  if (options.isMany) pick.selectedItems = options.chosen ?? [];
-  else pick.activeItems = options.chosen ?? [];
+  // Without an assignment the first item is active, which is what Enter should take.
+  if (options.chosen && options.isMany) pick.selectedItems = options.chosen;
+  else if (options.chosen && options.chosen.length > 0) pick.activeItems = options.chosen;
   return ask(pick, place, () => {
     const picked = options.isMany ? pick.selectedItems : pick.activeItems.slice(0, 1);
     return picked.length >= (options.least ?? 1) ? picked : undefined;

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { isAbort } from '../../engine/errors';
 import type { AdapterEntry } from '../../engine/wishes';
-import { joinKnown, shortFacts, verdictWords } from '../facts';
+import { joinKnown, offerFacts } from '../facts';
 import { t } from '../l10n';
 import { showError } from '../notify';
 import type { UiParts } from '../parts';
@@ -76,11 +76,8 @@ export function searchAdapters(
 function entryItem(entry: AdapterEntry): EntryItem {
   return {
     label: `$(${entry.isDownloaded ? 'layers-active' : 'layers'}) ${peerText(entry.name)}`,
-    description: shortFacts(entry),
-    detail: joinKnown([
-      entry.isDownloaded ? t('downloaded') : verdictWords(entry.verdict),
-      peerText(entry.tags.join(', ')),
-    ]),
+    description: offerFacts(entry),
+    detail: joinKnown([entry.isDownloaded ? t('downloaded') : undefined, peerText(entry.tags.join(', '))]),
     alwaysShow: true, // The index has already chosen; filtering again by letters would hide what it found.
     entry,
   };

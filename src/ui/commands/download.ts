@@ -1,7 +1,7 @@
 import type { Settings } from '../../engine/settings';
 import type { VerdictState } from '../../engine/state';
 import type { AdapterEntry, GetResult } from '../../engine/wishes';
-import { countOf, formatBytes, formatRate, joinKnown, shortFacts, verdictWords } from '../facts';
+import { countOf, formatBytes, formatRate, joinKnown, offerFacts, shortFacts } from '../facts';
 import { t } from '../l10n';
 import { showDone, showError } from '../notify';
 import type { UiParts } from '../parts';
@@ -102,7 +102,7 @@ async function downloadMany(parts: UiParts, targets: readonly AdapterTarget[]): 
 function manyItem(entry: AdapterEntry, target: AdapterTarget) {
   return {
     label: peerText(entry.name),
-    description: joinKnown([shortFacts(entry), verdictWords(entry.verdict)]),
+    description: offerFacts(entry),
     detail: peerText(entry.verdict?.reason, 200),
     verdict: entry.verdict?.verdict,
     entry,

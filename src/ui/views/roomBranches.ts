@@ -1,6 +1,6 @@
 import type { EngineState, PeerState, RoomState, SharedState, VerdictKind } from '../../engine/state';
 import type { AdapterEntry } from '../../engine/wishes';
-import { countAdapters, countPeers, factLines, joinKnown, shortFacts, shortKey, verdictWords } from '../facts';
+import { countAdapters, countPeers, factLines, joinKnown, offerFacts, shortFacts, shortKey } from '../facts';
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
@@ -114,7 +114,7 @@ export function offerBranches(room: string, key: string, entries: readonly Adapt
   return [...entries].sort(byVerdictThenName).map((entry) => ({
     id: elementId.offer(room, key, entry.id),
     label: peerText(entry.name),
-    description: joinKnown([shortFacts(entry), entry.isDownloaded ? t('downloaded') : verdictWords(entry.verdict)]),
+    description: joinKnown([entry.isDownloaded ? t('downloaded') : undefined, offerFacts(entry)]),
     icon: entry.isDownloaded || entry.isMine ? 'layers-active' : 'layers',
     ...(entry.verdict ? { color: VERDICT_COLORS[entry.verdict.verdict] } : {}),
     context: entry.isMine ? 'offer.mine' : entry.isDownloaded ? 'offer.here' : 'offer.new',

@@ -81,8 +81,8 @@ describe('rooms tree', () => {
     const branches = offerBranches('local', idOf('a'), entries);
 
     assert.deepEqual(labels(branches), ['a/exact', 'b/exact', 'a/unknown', 'b/away', 'z/unfit']);
-    assert.equal(branches[0]!.description, 'Llama-3.2-3B · r16 · 24.3 MB · fits llama3.2:latest');
-    assert.equal(branches[3]!.description, 'Llama-3.2-3B · r16 · 24.3 MB · base not here');
+    assert.equal(branches[0]!.description, 'fits llama3.2 · r16 · 24.3 MB');
+    assert.equal(branches[3]!.description, 'needs Llama-3.2-3B · r16 · 24.3 MB');
   });
 
   it('leaves out what is unknown instead of making it up', () => {
