@@ -84,6 +84,11 @@ export class DownloadJournal {
     this.db.run('UPDATE downloads SET is_discarded = 1 WHERE id = ?', id);
   }
 
+  /** Of all rows that are not discarded, also of those that can't be read. */
+  ids(): string[] {
+    return this.db.all('SELECT id FROM downloads WHERE is_discarded = 0').map((row) => String(row['id']));
+  }
+
   discarded(): string[] {
     return this.db.all('SELECT id FROM downloads WHERE is_discarded = 1').map((row) => String(row['id']));
   }

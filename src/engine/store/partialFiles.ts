@@ -27,8 +27,9 @@ export class PartialFiles {
       for (const { role, size } of manifest.files)
         handles.push(await openUpTo(join(folder, FILE_ROLES[role].name), size));
       const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
+      handles.push(hashList);
       await syncFolder(folder);
-      return new PartialFiles(folder, manifest, handles, hashList);
+      return new PartialFiles(folder, manifest, handles.slice(0, -1), hashList);
     } catch (error) {
       for (const handle of handles) await handle.close();
       throw error;

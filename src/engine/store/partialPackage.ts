@@ -34,6 +34,8 @@ export class PartialPackage {
   #lost: Bitfield;
   #resumedBytes = 0;
   #state: 'open' | 'finishing' | 'closing' | 'closed' = 'open';
+  #isClaimed = true; // `open` claimed it.
+  #isDiscarding = false;
   readonly #stop = new AbortController();
   #finishing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -195,10 +197,17 @@ export class PartialPackage {
 
   /** Ends the download for good and removes all of it. */
   async discard(): Promise<void> {
-    this.store.journal.discard(this.id); // First: from here a crash can't bring it back.
-    await (this.#closing ??= this.#close(false));
-    await this.store.throwAway(this.files.folder);
-    this.store.journal.remove(this.id);
+    if (this.isClosed && !this.#isClaimed) this.#claim(); // Nobody else may have it open.
+    this.#isDiscarding = true;
+    try {
+      this.store.journal.discard(this.id); // First: from here a crash can't bring it back.
+      await (this.#closing ??= this.#close(false));
+      await this.store.throwAway(this.files.folder);
+      this.store.journal.remove(this.id);
+    } finally {
+      this.#isDiscarding = false;
+      this.#release();
+    }
   }
 
   async #finish(signal: AbortSignal): Promise<LibraryItem> {
@@ -218,7 +227,7 @@ export class PartialPackage {
       this.store.journal.remove(this.id);
       return item;
     } finally {
-      this.store.partials.release(this.id);
+      this.#release();
     }
   }
 
@@ -230,6 +239,17 @@ export class PartialPackage {
     // What could not be saved was reported where it was written, and is hashed again when this is opened again.
     if (isSaved) await this.flush().catch(() => undefined);
     await this.#letGo();
+    this.#release();
+  }
+
+  #claim(): void {
+    this.store.partials.claim(this.id);
+    this.#isClaimed = true;
+  }
+
+  #release(): void {
+    if (!this.#isClaimed || this.#isDiscarding) return;
+    this.#isClaimed = false;
     this.store.partials.release(this.id);
   }
 

@@ -28,14 +28,14 @@ export async function recover(store: Store, log: Logger): Promise<void> {
   for (const id of await idsIn(store, 'partial')) {
     const folder = paths.package('partial', id);
     const facts = await readPackageFacts(folder, id);
-    // In the library: killed after the rename of another copy. No facts: nothing that could be gone on with.
+    // In the library: killed after the rename of another copy. No manifest anywhere: nobody knows what this is.
     if (library.get(id) || !(facts ?? journal.get(id))) await removeFolder(folder);
-    else if (!journal.get(id) && facts) {
+    else if (facts && !journal.get(id)) {
       journal.remove(id); // A row that can't be read.
       journal.begin(facts.manifest, { release: facts.release });
     }
   }
-  for (const { id } of journal.list()) if (library.get(id)) journal.remove(id);
+  for (const id of journal.ids()) if (library.get(id) || !journal.get(id)) journal.remove(id);
 
   for (const id of await shared.load()) log.warn(`shared: the description of ${id} is damaged, share it again`);
   for (const id of await idsIn(store, 'shared'))

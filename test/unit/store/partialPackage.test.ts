@@ -174,6 +174,32 @@ describe('PartialPackage', () => {
         await second.close();
       }));
 
+    it('can be begun anew while an older one is being discarded, and is not torn away with it', () =>
+      withStore(async (store) => {
+        const first = await download(store, source);
+        const discarding = first.discard();
+
+        await assert.rejects(PartialPackage.open(store, source.manifest), TypeError);
+        await discarding;
+        const second = await download(store, source);
+        await assert.rejects(first.discard(), TypeError);
+
+        assert.equal(store.journal.has(second.id), true);
+        assert.deepEqual(readFileSync((await second.finish()).weightsPath), source.contents[0]);
+      }));
+
+    it('closes in the middle of the last check, and has lost nothing', () =>
+      withStore(async (store) => {
+        const partial = await download(store, source);
+        const finishing = partial.finish();
+
+        await Promise.all([partial.close(), assert.rejects(finishing, { name: 'AbortError' })]);
+
+        const again = await PartialPackage.open(store, source.manifest);
+        assert.ok(again.held.isFull);
+        assert.ok(await again.finish());
+      }));
+
     it('is refused while it is open', () =>
       withStore(async (store) => {
         await PartialPackage.open(store, source.manifest);
