@@ -14,6 +14,7 @@ import type { EditorEngine } from './editorEngine';
 import { MachineWatch } from './machineWatch';
 import { Panel, PANEL_TYPE, panelSerializer } from './panel/panel';
 import type { UiParts } from './parts';
+import { watchSources } from './sourceNotice';
 import { StatusBar } from './statusBar';
 import { UriHandler } from './uriHandler';
 import { Views } from './views/views';
@@ -53,6 +54,7 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
     views,
     new ContextKeys(engine),
     new StatusBar(engine),
+    watchSources(parts),
     ...registerCommands(handlers, log),
     vscode.window.registerUriHandler(new UriHandler(parts)),
     vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panelSerializer({ engine, extensionUri, log })),

@@ -32,11 +32,6 @@ export function withProgress<T>(title: string, run: (options: Required<WishOptio
   );
 }
 
-/** Runs a short wish under the thin bar of our views. */
-export function inViews<T>(run: () => Promise<T>): Promise<T> {
-  return Promise.resolve(vscode.window.withProgress({ location: { viewId: 'loraSwarm.rooms' } }, run));
-}
-
 function stepPercent(step: WishProgress): number | undefined {
   return step.kind === 'hash' || step.kind === 'transfer' ? percentOf(step.bytesDone, step.bytesTotal) : undefined;
 }

@@ -4,33 +4,41 @@ import { countOf, formatBytes, joinKnown } from '../facts';
 import { formatNumber, t } from '../l10n';
 import { peerText } from '../text';
 
-/** `r 16 · alpha 32 · 7 target modules · base meta-llama/Llama-3.2-3B · 24.3 MB · F16`. What no file says is left out. */
+/** `r 16 · alpha 32 · 7 target modules · 24.3 MB · F16 · base meta-llama/Llama-3.2-3B`. What no file says is left out. */
 export function inspectionFacts(found: Inspection): string {
   return joinKnown([
     found.rank === undefined ? undefined : t('r {0}', found.rank),
     found.alpha === undefined ? undefined : t('alpha {0}', found.alpha),
     countOf(found.targets.length, t('1 target module'), t('{0} target modules')),
-    found.baseModel === undefined ? undefined : t('base {0}', peerText(found.baseModel)),
     formatBytes(found.bytes),
     peerText(found.dtype),
+    // The longest comes last: a quick pick cuts the end off.
+    found.baseModel === undefined ? undefined : t('base {0}', peerText(found.baseModel)),
   ]);
 }
 
 /** What stands in the way, and what will be different in the shared package. */
 export function inspectionNotes(found: Inspection): vscode.QuickPickItem[] {
-  const problems = found.problems.map((problem) => ({
-    label: `$(${problem.severity === 'refuse' ? 'error' : 'warning'}) ${peerText(problem.message, 300)}`,
-    alwaysShow: true,
-  }));
+  const problems = found.problems.map((problem) =>
+    note(problem.severity === 'refuse' ? 'error' : 'warning', problem.message),
+  );
   const unknown =
     found.alpha === undefined && found.problems.length === 0
-      ? [{ label: `$(info) ${t('No file says alpha, so the package says that it is unknown.')}`, alwaysShow: true }]
+      ? [note('info', t('Alpha is unknown. No file says it, and the package will say so too.'))]
       : [];
-  const taken = found.privateValues.map((key) => ({
-    label: `$(eye-closed) ${t('{0} holds a path of this machine and is taken out of the shared config.', peerText(key))}`,
-    alwaysShow: true,
-  }));
+  const taken = found.privateValues.map((key) =>
+    note(
+      'eye-closed',
+      t('{0} is taken out. It holds a path of this machine; others get the config without it.', peerText(key)),
+    ),
+  );
   return [...problems, ...unknown, ...taken];
+}
+
+/** The first sentence as the row, the others below it: rows do not wrap. */
+function note(icon: string, message: string): vscode.QuickPickItem {
+  const [first = '', ...others] = peerText(message, 400).split(/(?<=[.!?:;]) /);
+  return { label: `$(${icon}) ${first}`, detail: others.join(' '), alwaysShow: true };
 }
 
 /** Every fact as a row of its own. */
