@@ -200,6 +200,19 @@ describe('PartialPackage', () => {
         assert.ok(await again.finish());
       }));
 
+    it('does not come back when the process died while it was discarded', () =>
+      withStore(async (store, home) => {
+        const partial = await download(store, source);
+        await partial.close();
+        store.journal.discard(partial.id); // As far as it came.
+
+        const later = await reopen(store);
+
+        assert.deepEqual(later.journal.list(), []);
+        assert.deepEqual(readdirSync(join(home, 'partial')), []);
+        await later.close();
+      }));
+
     it('is refused while it is open', () =>
       withStore(async (store) => {
         await PartialPackage.open(store, source.manifest);
