@@ -1,3 +1,4 @@
+import { LoraSwarmError } from '../../engine/errors';
 import type { VerdictState } from '../../engine/state';
 import type { InstallResult, LocalModel } from '../../engine/wishes';
 import { formatBytes, joinKnown } from '../facts';
@@ -34,8 +35,11 @@ export function installCommands(parts: UiParts): Record<string, Handler> {
 export async function installAdapter(parts: UiParts, target: string, name: string): Promise<InstallResult | undefined> {
   const verdict = await parts.engine.wish('verdict', { target });
   const { models } = await parts.engine.wish('models', {});
+  const items = baseItems(verdict, models);
+  if (items.length === 0)
+    throw new LoraSwarmError('BASE_MISSING', t('Ollama has no base model yet. Pull the one the adapter was made for.'));
   const picked = await askPick(alone(t('Install {0} in Ollama', name)), {
-    items: baseItems(verdict, models),
+    items,
     placeholder: joinKnown([verdictTitle(verdict), peerText(verdict.reason, 120)]),
   });
   if (picked === undefined || picked === BACK) return undefined;
