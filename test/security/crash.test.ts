@@ -134,7 +134,9 @@ describe('the store, killed at any point', () => {
         rmSync(join(home, '..'), { recursive: true });
       }
     };
-    await Promise.all(Array.from({ length: availableParallelism() }, worker));
+    // All of them end before the folder is removed, also when one fails.
+    const ended = await Promise.allSettled(Array.from({ length: availableParallelism() }, worker));
+    for (const result of ended) if (result.status === 'rejected') throw result.reason;
 
     assert.equal(killed, calls);
   }).timeout(180_000);
