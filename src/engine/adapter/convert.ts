@@ -214,7 +214,8 @@ async function loadHalf(source: FileHandle, half: Half): Promise<Uint8Array> {
   if (!isAllFinite(values)) throw notFinite(half.entry.name);
   if (half.isTransposed) values = transposed(values, half.entry.shape[0]!, half.entry.shape[1]!);
   if (half.heads) values = interleaved(values, half.heads, half.dims[0]!);
-  if (half.factor !== 1) values = values.map((value) => value * half.factor);
+  if (half.factor === 0) values.fill(0);
+  else if (half.factor !== 1) values = values.map((value) => value * half.factor);
   return encoded(values, half);
 }
 
