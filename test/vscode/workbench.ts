@@ -1,0 +1,114 @@
+import type { FrameLocator, Locator, Page } from 'playwright-core';
+
+/** The window as a person uses it: by what is written on it. Every wait ends with the page's default timeout. */
+export class Workbench {
+  constructor(readonly page: Page) {}
+
+  /** Opens the workbench and waits until our extension is in it. */
+  async open(url: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.locator('.monaco-workbench').waitFor();
+    await this.statusItem.waitFor();
+  }
+
+  get statusItem(): Locator {
+    return this.page.locator('[id="lora-swarm.lora-swarm.status"]');
+  }
+
+  /** Runs a command of the palette by its title. */
+  async runCommand(title: string): Promise<void> {
+    await this.page.keyboard.press('F1');
+    await this.answer.fill(`>${title}`);
+    await this.option(title).first().click();
+  }
+
+  async showSwarm(): Promise<void> {
+    const tab = this.page.getByRole('tab', { name: /^LoRA Swarm/ });
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+    await this.view('Rooms').waitFor();
+  }
+
+  async showExplorer(): Promise<void> {
+    const tab = this.page.getByRole('tab', { name: /^Explorer/ });
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+  }
+
+  /** Opens the context menu of a file or folder that the explorer shows and picks an item of it. */
+  async pickInExplorer(name: string, item: string): Promise<void> {
+    await this.showExplorer();
+    await this.explorerRow(name).click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: item }).click();
+  }
+
+  explorerRow(name: string): Locator {
+    return this.page.locator('.explorer-folders-view').getByRole('treeitem', { name, exact: true });
+  }
+
+  /** One of our views, by its title. */
+  view(title: string): Locator {
+    const header = this.page.locator('.pane-header').filter({ hasText: new RegExp(`^${title}`) });
+    return this.page.locator('.pane').filter({ has: header });
+  }
+
+  /** A row of one of our views, by any text in it. */
+  row(view: string, text: string | RegExp): Locator {
+    return this.view(view).getByRole('treeitem').filter({ hasText: text });
+  }
+
+  /** Presses a button that a row shows when the mouse is over it. */
+  async pressInRow(row: Locator, action: string): Promise<void> {
+    await row.hover();
+    await row.getByRole('button', { name: action }).click();
+  }
+
+  /** The line that the user types into: palette, quick picks and questions. */
+  get answer(): Locator {
+    return this.page.locator('.quick-input-widget:visible input.input');
+  }
+
+  option(text: string | RegExp): Locator {
+    return this.page.locator('.quick-input-list .monaco-list-row').filter({ hasText: text });
+  }
+
+  /** Waits for a question by the text that is asked, then answers it. Without a text, Enter takes what is there. */
+  async reply(question: string | RegExp, text?: string): Promise<void> {
+    await this.question(question).waitFor();
+    if (text !== undefined) await this.answer.fill(text);
+    await this.answer.press('Enter');
+  }
+
+  /** The widget while it asks this: the text stands below the line, or in it as placeholder. */
+  question(text: string | RegExp): Locator {
+    const widget = this.page.locator('.quick-input-widget:visible');
+    return widget.getByText(text).or(widget.getByPlaceholder(text)).first();
+  }
+
+  toast(text: string | RegExp): Locator {
+    return this.page.locator('.notification-toast').filter({ hasText: text });
+  }
+
+  /** Presses a button of a notification, or closes it when none is named. */
+  async pressInToast(text: string | RegExp, button?: string): Promise<void> {
+    const toast = this.toast(text).first();
+    await toast.waitFor();
+    if (button !== undefined) await toast.getByRole('button', { name: button, exact: true }).click();
+    else {
+      await toast.hover();
+      await toast.getByRole('button', { name: /^Clear Notification/ }).click();
+    }
+  }
+
+  /** A modal dialog, which stands above everything. */
+  dialog(text: string | RegExp): Locator {
+    return this.page.getByRole('dialog').filter({ hasText: text });
+  }
+
+  /** The page inside our panel: a webview is a frame in a frame. */
+  get panel(): FrameLocator {
+    return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
+  }
+
+  async clipboard(): Promise<string> {
+    return this.page.evaluate<string>('navigator.clipboard.readText()');
+  }
+}
