@@ -74,6 +74,21 @@ describe('converted adapters in llama.cpp', function () {
     assert.ok(distance('llama', 'gguf-copy-embed', 'embed-head') < EXACT);
   });
 
+  it('loses no more than one process to an adapter that kills llama.cpp, and converts none of these', async () => {
+    const base = await baseModelFromGguf(fixture('llama', 'base.f32.gguf'));
+    const killers = ['type-i32', 'three-d', 'embed-rank'].map((name) => fixture('bad', `${name}.gguf`));
+
+    const runs = await runLogits([
+      ...killers.map((file, index) => ({ ...job('llama', `killer-${index}`, [file]), prompts: [[1, 2]] })),
+      job('llama', 'after', []),
+    ]);
+
+    for (const index of killers.keys()) assert.match(runs.get(`llama:killer-${index}`)?.error ?? '', /process ended/);
+    assert.ok(runs.get('llama:after')?.logits);
+    for (const file of killers)
+      await assert.rejects(convertAdapter(await inspectAdapter(file), base, join(folder, 'killer.gguf')));
+  });
+
   function byName(name: string): GoldFixture {
     return exact.find((one) => one.base === 'llama' && one.name === name)!;
   }

@@ -11,6 +11,7 @@ import { baseModelFromGguf } from '../../../src/engine/adapter/ggufBaseModel';
 import { inspectAdapter } from '../../../src/engine/adapter/inspect';
 import { readSafetensorsHeader } from '../../../src/engine/adapter/safetensors';
 import { fixture, goldFixtures, type BaseName } from '../../helpers/gold';
+import { info, rawGguf, text } from '../../helpers/rawGguf';
 import { writePeftAdapter } from '../../helpers/writeAdapter';
 
 let folder: string;
@@ -218,6 +219,33 @@ describe('convertAdapter on a LoRA GGUF', () => {
       assert.ok(!existsSync(out));
     });
   }
+
+  it('finds a scale that is no number in a quantized pair', async () => {
+    const path = join(folder, 'quantized.gguf');
+    const block = Buffer.alloc(34, 1);
+    block.writeUInt16LE(0x3c00); // A Q8_0 block: its scale, 1, then 32 whole numbers.
+    const half = Buffer.concat(Array.from({ length: 64 }, () => block));
+    const values = [
+      text('general.architecture', 'llama'),
+      text('general.type', 'adapter'),
+      text('adapter.type', 'lora'),
+    ];
+    const pair = [
+      info('blk.0.attn_q.weight.lora_a', [64, 32], 8, 0),
+      info('blk.0.attn_q.weight.lora_b', [32, 64], 8, half.length),
+    ];
+    const data = Buffer.concat([half, half]);
+    const write = () => writeFile(path, rawGguf({ values, tensors: pair, data }));
+
+    await write();
+    await convertAdapter(await inspectAdapter(path), await baseOf('llama'), out);
+    data.writeUInt16LE(0x7e00, half.length + 63 * 34);
+    await write();
+
+    await assert.rejects(convertAdapter(await inspectAdapter(path), await baseOf('llama'), out), {
+      message: /lora_b holds values/,
+    });
+  });
 
   it('checks the copy, not what was inspected', async () => {
     const path = join(folder, 'swapped.gguf');

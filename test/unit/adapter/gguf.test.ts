@@ -8,6 +8,7 @@ import { baseModelFromGguf } from '../../../src/engine/adapter/ggufBaseModel';
 import { writeGguf } from '../../../src/engine/adapter/writeGguf';
 import { fixture } from '../../helpers/gold';
 import { mutated, seeded } from '../../helpers/hostile';
+import { info, rawGguf, text, u32, u64, value, type GgufParts } from '../../helpers/rawGguf';
 
 let folder: string;
 before(async () => (folder = await mkdtemp(join(tmpdir(), 'lora-swarm-gguf-'))));
@@ -76,7 +77,7 @@ describe('readGgufHeader', () => {
   });
 
   it('counts bytes behind the last tensor', async () => {
-    const { trailingBytes } = await read({ ...good(), rest: 100 });
+    const { trailingBytes } = await read({ ...good(), data: Buffer.alloc(116) });
 
     assert.ok(trailingBytes > 0);
   });
@@ -122,7 +123,7 @@ describe('readGgufHeader', () => {
     'an offset that is not aligned': () => ({ ...good(), tensors: [info('x', [4], 0, 0), info('y', [4], 0, 16)] }),
     'a hole': () => ({ ...good(), tensors: [info('x', [4], 0, 32)] }),
     'an overlap': () => ({ ...good(), tensors: [info('x', [16], 0, 0), info('y', [4], 0, 32)] }),
-    'a tensor behind the file': () => ({ ...good(), tensors: [info('x', [1_000_000], 0, 0)], dataBytes: 64 }),
+    'a tensor behind the file': () => ({ ...good(), tensors: [info('x', [1_000_000], 0, 0)], data: Buffer.alloc(64) }),
   };
   for (const [what, parts] of Object.entries(refused)) {
     it(`refuses ${what}`, async () => {
@@ -189,58 +190,8 @@ describe('baseModelFromGguf', () => {
   });
 });
 
-interface GgufParts {
-  readonly magic?: string;
-  readonly version?: number;
-  readonly tensorCount?: bigint;
-  readonly valueCount?: bigint;
-  readonly values: readonly Buffer[];
-  readonly tensors: readonly Buffer[];
-  readonly alignment?: number;
-  readonly dataBytes?: number;
-  readonly rest?: number;
-}
-
 async function read(parts: GgufParts) {
-  const { magic = 'GGUF', version = 3, values, tensors, alignment = 32, dataBytes = 16, rest = 0 } = parts;
-  const counts = [u64(parts.tensorCount ?? BigInt(tensors.length)), u64(parts.valueCount ?? BigInt(values.length))];
-  const header = Buffer.concat([Buffer.from(magic), u32(version), ...counts, ...values, ...tensors]);
-  const padding = Buffer.alloc(Math.ceil(header.length / alignment) * alignment - header.length);
   const path = join(folder, 'made.gguf');
-  await writeFile(path, Buffer.concat([header, padding, Buffer.alloc(dataBytes + rest)]));
+  await writeFile(path, rawGguf(parts));
   return readGgufHeader(path);
-}
-
-function info(name: string, dims: readonly number[], type: number, offset: number): Buffer {
-  return Buffer.concat([
-    string(name),
-    u32(dims.length),
-    ...dims.map((dim) => u64(BigInt(dim))),
-    u32(type),
-    u64(BigInt(offset)),
-  ]);
-}
-
-function value(key: string, type: number, ...data: readonly Buffer[]): Buffer {
-  return Buffer.concat([string(key), u32(type), ...data]);
-}
-
-function text(key: string, content: string): Buffer {
-  return value(key, 8, string(content));
-}
-
-function string(content: string): Buffer {
-  return Buffer.concat([u64(BigInt(Buffer.byteLength(content))), Buffer.from(content)]);
-}
-
-function u32(number: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(number);
-  return bytes;
-}
-
-function u64(number: bigint): Buffer {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(number);
-  return bytes;
 }
