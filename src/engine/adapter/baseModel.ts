@@ -4,7 +4,7 @@ export interface BaseModel {
   readonly name: string;
   /** `sha256:<hex>` of the weights blob. */
   readonly digest?: string;
-  /** What the model says it descends from, as far as it says (`general.base_model…`, `general.name`). */
+  /** Names under which its own metadata knows the model, from `lineageOf`. What it was fine-tuned from is not among them. */
   readonly lineage: readonly string[];
   readonly architecture: string;
   readonly blockCount: number;
