@@ -1,0 +1,265 @@
+import { inspect } from 'node:util';
+import { hasCode, isAbort, LoraSwarmError } from '../../engine/errors';
+import { DisposableStore, type Disposable } from '../../engine/lifecycle';
+import type { Logger } from '../../engine/log';
+import type { EngineState } from '../../engine/state';
+import type { ListRequest } from '../../engine/wishes';
+import {
+  isSameQuery,
+  parseFromPanel,
+  type FromPanel,
+  type PanelPage,
+  type PanelQuery,
+  type ToPanel,
+} from '../../shared/panelProtocol';
+import type { EngineHandle } from '../engineHandle';
+import { t } from '../l10n';
+import { adapterName, peerText } from '../text';
+import { COMMANDS, type PanelCommand } from './panelCommands';
+import { panelTexts, plainCheck, plainDetails, plainEntry, plainRoom, plainTransfer } from './panelText';
+
+export interface PanelSessionParts {
+  readonly engine: Pick<EngineHandle, 'wish' | 'state' | 'onDidChangeState'>;
+  readonly log: Logger;
+  /** BCP 47 tag of the editor's language. */
+  readonly language: string;
+  readonly post: (message: ToPanel) => void;
+  readonly run: (command: PanelCommand) => void;
+  readonly copy: (text: string) => void;
+  /** Names the editor tab. */
+  readonly setTitle: (title: string) => void;
+}
+
+/**
+ * What stands behind one panel: takes its intents, asks the engine, posts slices of the state.
+ *
+ * Nothing is posted before the page said `ready`, and after `pause` not until it says so again: the editor throws a
+ * hidden page away, and the page asks anew when it comes back.
+ */
+export class PanelSession implements Disposable {
+  readonly #owned = new DisposableStore();
+  #isReady = false;
+  #page: PanelPage;
+  /** Ends the wishes of a page that the user has left. */
+  #visit = new AbortController();
+  #listing: { readonly query: PanelQuery; readonly abort: AbortController } | undefined;
+  #doctor: AbortController | undefined;
+  #adapterKey = '';
+
+  constructor(
+    private readonly parts: PanelSessionParts,
+    page: PanelPage,
+  ) {
+    this.#page = page;
+    this.#owned.add(parts.engine.onDidChangeState((state) => this.#onState(state)));
+  }
+
+  get page(): PanelPage {
+    return this.#page;
+  }
+
+  /** Goes to a page, also from outside. */
+  open(page: PanelPage): void {
+    this.#leave();
+    this.#page = page;
+    this.parts.setTitle(pageTitle(page));
+    if (this.#isReady) this.#showPage();
+  }
+
+  /** The page is hidden: it is gone until it says `ready` again. */
+  pause(): void {
+    this.#isReady = false;
+    this.#leave();
+  }
+
+  /** Takes anything the webview posts. */
+  receive(value: unknown): void {
+    const intent = parseFromPanel(value);
+    if (!intent) {
+      this.parts.log.debug('The panel posted something that is not an intent; ignored.');
+      return;
+    }
+    this.#follow(intent);
+  }
+
+  dispose(): void {
+    this.pause();
+    this.#owned.dispose();
+  }
+
+  #follow(intent: FromPanel): void {
+    switch (intent.type) {
+      case 'ready':
+        this.#isReady = true;
+        this.parts.post({ type: 'texts', language: this.parts.language, texts: panelTexts() });
+        this.#showPage();
+        return;
+      case 'open':
+        this.open(intent.page);
+        return;
+      case 'list':
+        void this.#list(intent);
+        return;
+      case 'doctor':
+        void this.#runDoctor();
+        return;
+      case 'run':
+        this.parts.run(COMMANDS[intent.action]);
+        return;
+      case 'copyId':
+        this.parts.copy(intent.id);
+        return;
+      default:
+        // The engine's verbs have commands of their own: they ask, show progress and report failure for every shell part.
+        this.parts.run({ ...COMMANDS[intent.type], argument: intent.id });
+    }
+  }
+
+  #showPage(): void {
+    this.#postEngine(this.parts.engine.state);
+    this.parts.post({ type: 'page', page: this.#page });
+    switch (this.#page.page) {
+      case 'explore':
+        void this.#findModels();
+        return;
+      case 'adapter':
+        this.#adapterKey = adapterKey(this.parts.engine.state, this.#page.id);
+        void this.#loadAdapter(this.#page.id);
+        return;
+      case 'doctor':
+        void this.#runDoctor();
+    }
+  }
+
+  #leave(): void {
+    this.#visit.abort();
+    this.#visit = new AbortController();
+    this.#listing?.abort.abort();
+    this.#listing = undefined;
+    this.#doctor?.abort();
+    this.#doctor = undefined;
+  }
+
+  #onState(state: EngineState): void {
+    if (!this.#isReady) return;
+    this.#postEngine(state);
+    if (this.#page.page !== 'adapter') return;
+    const key = adapterKey(state, this.#page.id);
+    if (key === this.#adapterKey) return;
+    this.#adapterKey = key;
+    void this.#loadAdapter(this.#page.id);
+  }
+
+  #postEngine(state: EngineState): void {
+    const { network, ollama, catalogRevision } = state;
+    this.parts.post({
+      type: 'engine',
+      engine: {
+        network,
+        rooms: state.rooms.map(plainRoom),
+        transfers: state.transfers.map(plainTransfer),
+        peerCount: state.peers.length,
+        catalogRevision,
+        ...(ollama && { ollama }),
+      },
+    });
+  }
+
+  async #list({ query, offset, limit }: FromPanel & { readonly type: 'list' }): Promise<void> {
+    if (!this.#listing || !isSameQuery(this.#listing.query, query)) {
+      this.#listing?.abort.abort(); // The user typed on; nobody waits for the old answer.
+      this.#listing = { query, abort: new AbortController() };
+    }
+    const { signal } = this.#listing.abort;
+    await this.#ask(signal, async () => {
+      const { adapters, total } = await this.parts.engine.wish('list', listRequest(query, offset, limit), { signal });
+      if (signal.aborted) return;
+      this.parts.post({ type: 'list', query, offset, total, adapters: adapters.map(plainEntry) });
+    });
+  }
+
+  async #findModels(): Promise<void> {
+    const { signal } = this.#visit;
+    try {
+      const { models } = await this.parts.engine.wish('models', {}, { signal });
+      // A model that carries an adapter is no base for another one.
+      const names = models.filter(({ adapterOf }) => adapterOf === undefined).map(({ name }) => peerText(name, 200));
+      if (!signal.aborted) this.parts.post({ type: 'models', names });
+    } catch (error) {
+      // Ollama may well be off. The filter then offers no names, and the doctor says why.
+      if (!isAbort(error)) this.parts.log.debug(`The panel found no local models: ${inspect(error)}`);
+    }
+  }
+
+  async #loadAdapter(id: string): Promise<void> {
+    const { signal } = this.#visit;
+    try {
+      const details = await this.parts.engine.wish('adapter', { id }, { signal });
+      if (signal.aborted) return;
+      this.parts.setTitle(adapterName(details.name, id));
+      this.parts.post({ type: 'adapter', id, details: plainDetails(details) });
+    } catch (error) {
+      if (signal.aborted) return;
+      // Unknown is no failure: an offer of a peer that left, or an old link. The page says so in its own words.
+      this.parts.post({ type: 'adapter', id, ...(!hasCode(error, 'ID_UNKNOWN') && { problem: this.#explain(error) }) });
+    }
+  }
+
+  async #runDoctor(): Promise<void> {
+    this.#doctor?.abort();
+    const { signal } = (this.#doctor = new AbortController());
+    this.parts.post({ type: 'doctor', isRunning: true, checks: [] });
+    await this.#ask(signal, async () => {
+      const { checks } = await this.parts.engine.wish('doctor', {}, { signal });
+      if (!signal.aborted) this.parts.post({ type: 'doctor', isRunning: false, checks: checks.map(plainCheck) });
+    });
+  }
+
+  /** Runs what a page needs. A failure is said on the page, where the user is looking, not in a notification. */
+  async #ask(signal: AbortSignal, wish: () => Promise<void>): Promise<void> {
+    try {
+      await wish();
+    } catch (error) {
+      if (signal.aborted || isAbort(error)) return;
+      this.parts.post({ type: 'problem', message: this.#explain(error) });
+    }
+  }
+
+  #explain(error: unknown): string {
+    this.parts.log.error(inspect(error));
+    const known = error instanceof LoraSwarmError ? peerText(error.message, 400) : '';
+    return known || t('Something went wrong in LoRA Swarm. The log has the details.');
+  }
+}
+
+/** What the editor tab says. The name of an adapter takes its place once it is known and is a plain one. */
+export function pageTitle(page: PanelPage): string {
+  switch (page.page) {
+    case 'explore':
+      return t('Explore Adapters');
+    case 'adapter':
+      return t('Adapter {0}', page.id.slice(0, 8));
+    case 'doctor':
+      return t('LoRA Swarm Doctor');
+  }
+}
+
+function listRequest({ fits, ...query }: PanelQuery, offset: number, limit: number): ListRequest {
+  const fitting: Pick<ListRequest, 'fits' | 'fitsAny'> = fits === '*' ? { fitsAny: true } : fits ? { fits } : {};
+  return { ...query, ...fitting, offset, limit };
+}
+
+/** Changes when the page of an adapter has to be read again. Progress is not in it: that comes with every state. */
+function adapterKey(state: EngineState, id: string): string {
+  const phases = state.transfers.filter((transfer) => transfer.id === id).map(({ phase }) => phase);
+  const models = state.library.find((adapter) => adapter.id === id)?.models;
+  const shared = state.shared.find((adapter) => adapter.id === id);
+  return JSON.stringify([
+    state.catalogRevision,
+    phases,
+    models,
+    shared?.phase,
+    shared?.rooms,
+    state.ollama?.isReachable,
+  ]);
+}

@@ -1,0 +1,137 @@
+import {
+  parsePage,
+  parseQuery,
+  parseToPanel,
+  type FromPanel,
+  type PanelEngine,
+  type PanelPage,
+  type ToPanel,
+} from '../src/shared/panelProtocol';
+import { AdapterPage } from './adapter';
+import { button } from './components';
+import { DoctorPage } from './doctor';
+import { el, fill, setAttributes, setText } from './dom';
+import { ExplorePage } from './explore';
+import { icon } from './icons';
+import type { ExplorePlace, Page, Shell } from './page';
+import { Words } from './words';
+
+declare function acquireVsCodeApi(): {
+  postMessage(message: FromPanel): void;
+  getState(): unknown;
+  setState(state: unknown): void;
+};
+
+const editor = acquireVsCodeApi();
+const nav = el('nav', { class: 'tabs' });
+const problem = el('div', { class: 'problem', role: 'alert' });
+const main = el('main');
+const live = el('div', { class: 'spoken', role: 'status', 'aria-live': 'polite' });
+problem.hidden = true;
+
+let words: Words | undefined;
+let current: Page | undefined;
+let place = savedPlace(editor.getState());
+let engine: PanelEngine | undefined;
+let models: readonly string[] = [];
+
+document.getElementById('app')?.append(nav, problem, main, live);
+window.addEventListener('message', (event) => {
+  const message = parseToPanel(event.data);
+  if (message) receive(message);
+});
+editor.postMessage({ type: 'ready' });
+
+function receive(message: ToPanel): void {
+  switch (message.type) {
+    case 'texts':
+      words = new Words(message.language, message.texts);
+      document.documentElement.lang = message.language;
+      nav.setAttribute('aria-label', words.text('pages'));
+      return;
+    case 'page':
+      if (words) show(words, message.page);
+      return;
+    case 'problem':
+      showProblem(message.message);
+      break;
+    case 'engine':
+      engine = message.engine;
+      break;
+    case 'models':
+      models = message.names;
+      break;
+    default:
+  }
+  current?.receive(message);
+}
+
+function show(text: Words, page: PanelPage): void {
+  const isFirst = current === undefined;
+  current?.dispose();
+  problem.hidden = true;
+  const shell: Shell = {
+    words: text,
+    engine: () => engine,
+    models: () => models,
+    post: (intent) => {
+      problem.hidden = true; // What failed before is over once the user does something else.
+      editor.postMessage(intent);
+    },
+    announce: (said) => setText(live, said),
+    place: () => place,
+    savePlace: (next) => {
+      place = next;
+      editor.setState({ page, place });
+    },
+  };
+  drawTabs(text, page);
+  current = openPage(shell, page);
+  editor.setState({ page, place });
+  main.replaceChildren(current.element);
+  // At the start the editor decides who has the focus.
+  if (!isFirst) current.focus();
+}
+
+function openPage(shell: Shell, page: PanelPage): Page {
+  switch (page.page) {
+    case 'explore':
+      return new ExplorePage(shell);
+    case 'adapter':
+      return new AdapterPage(shell, page.id);
+    case 'doctor':
+      return new DoctorPage(shell);
+  }
+}
+
+function drawTabs(text: Words, page: PanelPage): void {
+  const tab = (target: PanelPage & { readonly page: 'explore' | 'doctor' }): HTMLElement => {
+    const element = el('button', { class: 'tab' }, text.text(target.page));
+    element.addEventListener('click', () => editor.postMessage({ type: 'open', page: target }));
+    const isHere = page.page === target.page || (page.page === 'adapter' && target.page === 'explore');
+    setAttributes(element, { 'aria-current': isHere ? 'page' : undefined });
+    return element;
+  };
+  fill(nav, tab({ page: 'explore' }), tab({ page: 'doctor' }));
+}
+
+function showProblem(message: string): void {
+  problem.hidden = false;
+  const close = button({
+    label: words?.text('cancel') ?? '',
+    icon: 'close',
+    look: 'icon',
+    onPress: () => (problem.hidden = true),
+  });
+  fill(problem, icon('error', 'bad'), el('span', { dir: 'auto' }, message), close);
+}
+
+/** The state that the editor kept may be of an older version, so it is read like any input. */
+function savedPlace(state: unknown): ExplorePlace | undefined {
+  if (typeof state !== 'object' || state === null || !('place' in state) || !parsePage('page' in state && state.page))
+    return undefined;
+  const { query, active, scrollTop } = (state.place ?? {}) as Record<string, unknown>;
+  const parsed = parseQuery(query);
+  if (!parsed || !Number.isSafeInteger(active) || typeof scrollTop !== 'number') return undefined;
+  return { query: parsed, active: active as number, scrollTop };
+}
