@@ -16,3 +16,5 @@ export interface HostTest {
 export const RESULTS_VARIABLE = 'LORA_SWARM_TEST_RESULTS';
 /** Runs only the tests whose title matches. */
 export const GREP_VARIABLE = 'LORA_SWARM_TEST_GREP';
+/** A `TestPeer` as JSON. */
+export const PEER_VARIABLE = 'LORA_SWARM_TEST_PEER';

@@ -53,14 +53,19 @@ export function makeProfile({ files = {}, settings = {} }: ProfileOptions = {}):
   };
   for (const made of [profile.home, profile.extensions, profile.workspace, path.join(profile.userData, 'User')])
     fs.mkdirSync(made, { recursive: true });
-  for (const [name, content] of Object.entries(files)) {
-    const file = path.join(profile.workspace, name);
-    fs.mkdirSync(path.dirname(file), { recursive: true });
-    fs.writeFileSync(file, content);
-  }
+  writeFiles(profile.workspace, files);
   writeSettings(profile, settings);
   fs.writeFileSync(path.join(folder, 'config.yaml'), 'auth: none\n');
   return profile;
+}
+
+/** Writes files below a folder: path with `/` to content. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = path.join(folder, name);
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.writeFileSync(file, content);
+  }
 }
 
 /** Writes the user settings, as the settings editor does. VS Code sees the change by itself. */

@@ -2,33 +2,49 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import Mocha from 'mocha';
+import { ROOT } from '../run/machine';
 import { bundleSuite } from './bundleSuite';
+import { openGround, runFolder, type Ground } from './ground';
+import { PEER_VARIABLE } from './hostResults';
 import { vsixOfThisMachine } from './installed';
-import { makeProfile, removeProfile, type Profile } from './profile';
+import { makeProfile, removeProfile, writeFiles, type Profile } from './profile';
 import { runSuite, runSuiteOnDesktop, type SuiteRun } from './runSuite';
 import { installVsix } from './server';
+import { installedCli, TerminalPeer } from './terminalPeer';
 
 describe('inside the extension host', function () {
   this.timeout(240_000);
+  const isDesktop = process.env['LORA_SWARM_VSCODE'] === 'electron';
   let profile: Profile;
   let run: SuiteRun;
+  let ground: Ground | undefined;
+  let peer: TerminalPeer | undefined;
 
   // Runs the suite there, and adds each of its tests here, so that they are reported and counted one by one.
   before(async function () {
     const bundle = await bundleSuite();
-    profile = makeProfile({ files: { 'notes.txt': 'An empty workspace' } });
-    if (process.env['LORA_SWARM_VSCODE'] === 'electron') run = await runSuiteOnDesktop(profile, bundle, {});
-    else {
-      installVsix(profile, await vsixOfThisMachine());
-      run = await runSuite(profile, bundle, {});
-    }
+    profile = makeProfile({ files: runFolder('run') });
+    const peerFolder = path.join(profile.folder, 'ana', 'sql-coder');
+    writeFiles(path.dirname(peerFolder), runFolder('sql-coder', 'all-r8'));
+    ground = await openGround();
+    if (!isDesktop) installVsix(profile, await vsixOfThisMachine());
+    const cli = isDesktop ? path.join(ROOT, 'dist', 'cli.js') : installedCli(profile);
+    const home = path.join(profile.folder, 'ana', 'home');
+    const [sharing, facts] = await TerminalPeer.share({ cli, home, env: ground.env }, peerFolder);
+    peer = sharing;
+    const env = { ...ground.env, [PEER_VARIABLE]: JSON.stringify(facts) };
+    run = isDesktop ? await runSuiteOnDesktop(profile, bundle, env) : await runSuite(profile, bundle, env);
     for (const { title, state, error } of run.results?.tests ?? []) {
       const check = state === 'skipped' ? undefined : () => assert.equal(state, 'passed', error);
       this.test!.parent!.addTest(new Mocha.Test(title, check));
     }
   });
 
-  after(() => removeProfile(profile));
+  after(async () => {
+    await peer?.close();
+    await ground?.close();
+    removeProfile(profile);
+  });
 
   it('runs every test file', () => {
     const files = fs.readdirSync(path.join(__dirname, 'suite')).filter((name) => name.endsWith('.test.ts'));

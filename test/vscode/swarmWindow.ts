@@ -1,0 +1,65 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { openWindow, type Window } from './browser';
+import { vsixOfThisMachine } from './installed';
+import { makeProfile, removeProfile, type Profile, type ProfileOptions } from './profile';
+import { installVsix, startServer, type Server } from './server';
+import { Workbench } from './workbench';
+
+export interface SwarmWindowOptions extends ProfileOptions {
+  /** How peers see this user. */
+  readonly name: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly size?: { readonly width: number; readonly height: number };
+}
+
+/** One user with a VS Code of their own, the package installed in it, and one window open. */
+export class SwarmWindow {
+  readonly workbench: Workbench;
+
+  private constructor(
+    readonly name: string,
+    readonly profile: Profile,
+    private readonly server: Server,
+    private readonly window: Window,
+  ) {
+    this.workbench = new Workbench(window.page);
+  }
+
+  static async open({ name, env, settings, size, ...options }: SwarmWindowOptions): Promise<SwarmWindow> {
+    const profile = makeProfile({ ...options, settings: { 'loraSwarm.identity.displayName': name, ...settings } });
+    installVsix(profile, await vsixOfThisMachine());
+    const server = await startServer(profile, { env });
+    const window = await openWindow(size);
+    const opened = new SwarmWindow(name, profile, server, window);
+    await opened.workbench.open(server.url());
+    return opened;
+  }
+
+  /** Storage folder of the engine. */
+  get engineHome(): string {
+    return path.join(this.profile.userData, 'User', 'globalStorage', 'lora-swarm.lora-swarm');
+  }
+
+  /** Requests of the page to anything but loopback. */
+  get external(): readonly string[] {
+    return this.window.external;
+  }
+
+  /** A picture of the window and what was logged, for a test that failed. */
+  async report(folder: string): Promise<void> {
+    fs.mkdirSync(folder, { recursive: true });
+    await this.workbench.page.screenshot({ path: path.join(folder, `${this.name}.png`) }).catch(() => undefined);
+    const logs = fs
+      .readdirSync(this.profile.userData, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('LoRA Swarm.log'))
+      .map((file) => fs.readFileSync(path.join(this.profile.userData, file), 'utf8'));
+    fs.writeFileSync(path.join(folder, `${this.name}.log`), [...logs, this.server.log()].join('\n'));
+  }
+
+  async close(): Promise<void> {
+    await this.window.close();
+    await this.server.stop();
+    removeProfile(this.profile);
+  }
+}
