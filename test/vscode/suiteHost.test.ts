@@ -10,7 +10,7 @@ import { vsixOfThisMachine } from './installed';
 import { makeProfile, removeProfile, writeFiles, type Profile } from './profile';
 import { runSuite, runSuiteOnDesktop, type SuiteRun } from './runSuite';
 import { installVsix } from './server';
-import { installedCli, TerminalPeer } from './terminalPeer';
+import { installedCli, shareInNewRoom, TerminalPeer } from './terminalPeer';
 
 describe('inside the extension host', function () {
   this.timeout(240_000);
@@ -29,9 +29,8 @@ describe('inside the extension host', function () {
     ground = await openGround();
     if (!isDesktop) installVsix(profile, await vsixOfThisMachine());
     const cli = isDesktop ? path.join(ROOT, 'dist', 'cli.js') : installedCli(profile);
-    const home = path.join(profile.folder, 'ana', 'home');
-    const [sharing, facts] = await TerminalPeer.share({ cli, home, env: ground.env }, peerFolder);
-    peer = sharing;
+    peer = new TerminalPeer({ cli, home: path.join(profile.folder, 'ana', 'home'), env: ground.env });
+    const facts = await shareInNewRoom(peer, peerFolder);
     const env = { ...ground.env, [PEER_VARIABLE]: JSON.stringify(facts) };
     run = isDesktop ? await runSuiteOnDesktop(profile, bundle, env) : await runSuite(profile, bundle, env);
     for (const { title, state, error } of run.results?.tests ?? []) {

@@ -4,6 +4,7 @@ import { openWindow, type Window } from './browser';
 import { vsixOfThisMachine } from './installed';
 import { makeProfile, removeProfile, type Profile, type ProfileOptions } from './profile';
 import { installVsix, startServer, type Server } from './server';
+import { installedCli } from './terminalPeer';
 import { Workbench } from './workbench';
 
 export interface SwarmWindowOptions extends ProfileOptions {
@@ -39,6 +40,11 @@ export class SwarmWindow {
   /** Storage folder of the engine. */
   get engineHome(): string {
     return path.join(this.profile.userData, 'User', 'globalStorage', 'lora-swarm.lora-swarm');
+  }
+
+  /** The command line that came with the package in this VS Code. */
+  get cli(): string {
+    return installedCli(this.profile);
   }
 
   /** Requests of the page to anything but loopback. */

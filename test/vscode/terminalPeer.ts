@@ -30,50 +30,61 @@ type Line = Readonly<Record<string, unknown>>;
 
 /** A user in a terminal: the command line in a process and a home of its own. */
 export class TerminalPeer {
-  #child: Child | undefined;
+  #staying: Child | undefined;
 
-  private constructor(private readonly options: TerminalPeerOptions) {}
+  constructor(private readonly options: TerminalPeerOptions) {}
 
-  /** Makes a private room and shares the adapter of a folder in it, until `close`. */
-  static async share(options: TerminalPeerOptions, folder: string): Promise<[TerminalPeer, TestPeer]> {
-    const peer = new TerminalPeer(options);
-    const name = 'ana/sql-coder';
-    try {
-      const { code } = await peer.#result('room', 'create', 'lab');
-      const { id } = await peer.#result('share', folder, '--room', 'lab', '--name', name);
-      const weights = path.join(folder, 'adapter_model.safetensors');
-      return [peer, { code: String(code), id: String(id), name, weights }];
-    } catch (error) {
-      await peer.close();
-      throw error;
-    }
+  /** Runs a verb to its end and gives its result. */
+  async run(...verb: string[]): Promise<Line> {
+    const child = this.#start(verb);
+    const line = await lineOf(child, verb, 'result');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return line;
   }
 
+  /** Starts a verb that stays, such as `share` and `serve`, and gives what it says when peers can reach it. */
+  async stay(...verb: string[]): Promise<Line> {
+    this.#staying = this.#start(verb);
+    return lineOf(this.#staying, verb, 'ready');
+  }
+
+  /** Ends what stayed, as Ctrl-C does. */
   async close(): Promise<void> {
-    const child = this.#child;
+    const child = this.#staying;
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = once(child, 'exit');
     child.kill('SIGINT');
     await ended;
   }
 
-  /** Runs a verb and gives its result. A verb that stays, like `share`, goes on until `close`. */
-  async #result(...verb: string[]): Promise<Line> {
+  #start(verb: readonly string[]): Child {
     const { cli, home, env } = this.options;
-    const args = [cli, '--home', home, '--json', ...verb];
-    const child = spawn(findNode(), args, {
+    return spawn(findNode(), [cli, '--home', home, '--json', ...verb], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    this.#child = child;
-    for await (const text of createInterface({ input: child.stdout })) {
+  }
+}
+
+/** Makes a private room and shares the adapter of a folder in it, until the peer is closed. */
+export async function shareInNewRoom(peer: TerminalPeer, folder: string): Promise<TestPeer> {
+  const name = 'ana/sql-coder';
+  const { code } = await peer.run('room', 'create', 'lab');
+  const { id } = await peer.stay('share', folder, '--room', 'lab', '--name', name);
+  return { code: String(code), id: String(id), name, weights: path.join(folder, 'adapter_model.safetensors') };
+}
+
+async function lineOf(child: Child, verb: readonly string[], type: string): Promise<Line> {
+  const lines = createInterface({ input: child.stdout });
+  try {
+    for await (const text of lines) {
       const line = JSON.parse(text) as Line;
       if (line['type'] === 'error') throw new Error(`${verb.join(' ')}: ${String(line['message'])}`);
-      if (line['type'] !== 'result') continue;
-      child.stdout.resume();
-      return line;
+      if (line['type'] === type) return line;
     }
-    throw new Error(`${verb.join(' ')} ended without a result`);
+    throw new Error(`${verb.join(' ')} ended and never said ${type}`);
+  } finally {
+    child.stdout.resume(); // What it says later is nobody's, but it must not block.
   }
 }
 
