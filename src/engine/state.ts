@@ -117,6 +117,8 @@ export interface EngineState {
     readonly mode: NetworkMode;
     /** False when something was joined and nothing answers. */
     readonly isOnline: boolean;
+    /** UDP address that this engine's sockets are bound to; absent before anything was joined. */
+    readonly address?: { readonly host: string; readonly port: number };
   };
   readonly rooms: readonly RoomState[];
   readonly peers: readonly PeerState[];

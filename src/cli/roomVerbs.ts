@@ -1,0 +1,91 @@
+import { text } from 'node:stream/consumers';
+import { usage } from './args';
+import { facts, shortId, table } from './format';
+import type { RoomInvite } from '../engine/wishes';
+import type { Output } from './output';
+import type { Verb, VerbContext } from './verbContext';
+
+/** A code is 28 characters and a link under 200; what is longer is no code. */
+const MAX_CODE_CHARS = 1000;
+
+export const rooms: Verb = async ({ engine, output, signal }) => {
+  const client = await engine();
+  const found = await client.wish('rooms', {}, { signal });
+  const rows = found.rooms.map((room) => [room.id, room.kind, room.label, room.phase, room.peers, room.adapters]);
+  output.result(
+    found,
+    rows.length === 0
+      ? ['In no room. `lora-swarm room create LABEL` makes one.']
+      : table(['ID', 'KIND', 'LABEL', 'PHASE', 'PEERS', 'ADAPTERS'], rows),
+  );
+};
+
+export const roomJoin: Verb = async (context) => {
+  const { args, engine, output, signal } = context;
+  const room = await readRoom(context);
+  const label = args.options.name;
+  const client = await engine();
+  const joined = await client.wish('joinRoom', { room, ...(label === undefined ? {} : { label }) }, { signal });
+  output.result({ room: joined.id, ...joined }, [`Joined ${joined.label} (${joined.id}).`]);
+};
+
+export const roomCreate: Verb = async ({ args, engine, output, signal }) => {
+  const [label] = args.words;
+  const client = await engine();
+  showInvite(output, await client.wish('createRoom', label === undefined ? {} : { label }, { signal }));
+};
+
+export const roomInvite: Verb = async ({ args, engine, output, signal }) => {
+  const client = await engine();
+  showInvite(output, await client.wish('roomInvite', { room: args.words[0]! }, { signal }));
+};
+
+export const roomLeave: Verb = async ({ args, engine, output, signal }) => {
+  const client = await engine();
+  const { room } = await client.wish('leaveRoom', { room: args.words[0]! }, { signal });
+  output.result({ room }, [`Left ${room}.`]);
+};
+
+export const roomMembers: Verb = async ({ args, engine, output, signal }) => {
+  const client = await engine();
+  const found = await client.wish('roomMembers', { room: args.words[0]! }, { signal });
+  const rows = found.members.map((member) => [
+    shortId(member.key),
+    member.name,
+    member.isMe ? 'me' : member.isOnline ? 'online' : 'away',
+    member.isOwner ? 'owner' : '',
+  ]);
+  output.result(found, table(['KEY', 'NAME', 'HERE', 'ROLE'], rows));
+};
+
+export const roomRemove: Verb = async ({ args, engine, output, signal }) => {
+  const [room, peer] = args.words as [string, string];
+  const client = await engine();
+  const invite = await client.wish('removeMember', { room, peer }, { signal });
+  output.result(invite, [
+    `Removed ${shortId(peer)}. The others get the new secret of the room by themselves.`,
+    ...inviteLines(invite),
+  ]);
+};
+
+/** From the command, the environment or standard input: so that the code of a room need not be seen by other users. */
+async function readRoom({ args, env, stdin }: VerbContext): Promise<string> {
+  const [word] = args.words;
+  const fromEnvironment = env['LORA_SWARM_ROOM_CODE'];
+  const given = word === '-' ? (await text(stdin())).trim() : (word ?? fromEnvironment?.trim());
+  if (!given) throw usage('Which room? Name general, local, or a code; - reads the code from standard input.');
+  if (given.length > MAX_CODE_CHARS) throw usage('That is no room code.');
+  return given;
+}
+
+function showInvite(output: Output, invite: RoomInvite): void {
+  output.result(invite, inviteLines(invite));
+}
+
+function inviteLines({ room, code, link }: RoomInvite): string[] {
+  return facts([
+    ['room', room],
+    ['code', code],
+    ['link', link],
+  ]);
+}

@@ -1,0 +1,38 @@
+import { convert, doctor, inspectAdapter, install, uninstall, verdict } from './adapterVerbs';
+import { get, list, peers } from './catalogVerbs';
+import { roomCreate, roomInvite, roomJoin, roomLeave, roomMembers, roomRemove, rooms } from './roomVerbs';
+import { serve, share, unshare } from './shareVerbs';
+import { configGet, configSet, identity } from './systemVerbs';
+import type { Verb } from './verbContext';
+import type { VerbName } from './verbs';
+
+const TABLE: Readonly<Record<Exclude<VerbName, 'dht'>, Verb>> = {
+  inspect: inspectAdapter,
+  verdict,
+  convert,
+  share,
+  unshare,
+  list,
+  get,
+  install,
+  uninstall,
+  rooms,
+  'room join': roomJoin,
+  'room create': roomCreate,
+  'room leave': roomLeave,
+  'room invite': roomInvite,
+  'room members': roomMembers,
+  'room remove': roomRemove,
+  peers,
+  identity,
+  doctor,
+  'config get': configGet,
+  'config set': configSet,
+  serve,
+};
+
+/** What a verb does. Those that need the network in this process load it only when they are asked for. */
+export async function loadVerb(name: VerbName): Promise<Verb> {
+  if (name === 'dht') return (await import('./dhtVerb')).dht;
+  return TABLE[name];
+}

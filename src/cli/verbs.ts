@@ -1,0 +1,130 @@
+/** Options of all verbs. `list`: may be given more than once. */
+export const OPTIONS = {
+  // global
+  home: { type: 'string' },
+  json: { type: 'boolean' },
+  bootstrap: { type: 'string' },
+  host: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean' },
+  // of verbs
+  as: { type: 'string' },
+  base: { type: 'string' },
+  copy: { type: 'boolean' },
+  fits: { type: 'string' },
+  'in-place': { type: 'boolean' },
+  install: { type: 'boolean' },
+  license: { type: 'string' },
+  'max-rate': { type: 'string' },
+  mine: { type: 'boolean' },
+  name: { type: 'string' },
+  'no-wait': { type: 'boolean' },
+  out: { type: 'string', short: 'o' },
+  port: { type: 'string' },
+  room: { type: 'string', multiple: true },
+  route: { type: 'string' },
+  search: { type: 'string' },
+  tag: { type: 'string', multiple: true },
+  type: { type: 'string' },
+  watch: { type: 'boolean' },
+  yes: { type: 'boolean', short: 'y' },
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+export const GLOBAL_OPTIONS: readonly OptionName[] = ['home', 'json', 'bootstrap', 'host', 'help', 'version'];
+
+interface VerbSpec {
+  /** What stands after the verb. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: readonly OptionName[];
+  /** Least and most words after the verb. */
+  readonly words: readonly [number, number];
+}
+
+/** Every verb of the command line, in the order of the help. */
+export const VERBS = {
+  inspect: { usage: 'PATH', summary: 'what an adapter is', options: [], words: [1, 1] },
+  verdict: {
+    usage: 'PATH|ID [--base MODEL]',
+    summary: 'whether it fits a base model, and why',
+    options: ['base'],
+    words: [1, 1],
+  },
+  convert: {
+    usage: 'PATH -o OUT.gguf --base MODEL|BASE.gguf [--type source|f32|f16|bf16]',
+    summary: 'makes a GGUF adapter',
+    options: ['out', 'base', 'type'],
+    words: [1, 1],
+  },
+  share: {
+    usage:
+      'PATH [--room ROOM]… [--name AUTHOR/NAME] [--base NAME] [--license ID] [--tag TAG]… [--in-place|--copy] [--no-wait] [--yes]',
+    summary: 'offers an adapter, and serves it until Ctrl-C',
+    options: ['room', 'name', 'base', 'license', 'tag', 'in-place', 'copy', 'no-wait', 'yes'],
+    words: [1, 1],
+  },
+  unshare: { usage: 'ID|NAME', summary: 'stops offering it', options: [], words: [1, 1] },
+  list: {
+    usage: '[--room ROOM] [--mine] [--search TEXT] [--fits MODEL] [--watch]',
+    summary: 'adapters that rooms offer, and your own',
+    options: ['room', 'mine', 'search', 'fits', 'watch'],
+    words: [0, 0],
+  },
+  get: {
+    usage: 'ID|NAME [--room ROOM] [--install] [--base MODEL] [--as NAME] [--max-rate 20MB] [-o DIR]',
+    summary: 'downloads and verifies an adapter',
+    options: ['room', 'install', 'base', 'as', 'max-rate', 'out'],
+    words: [1, 1],
+  },
+  install: {
+    usage: 'PATH|ID [--base MODEL] [--as NAME] [--route auto|create|pull|manifest]',
+    summary: 'makes an Ollama model of base and adapter',
+    options: ['base', 'as', 'route'],
+    words: [1, 1],
+  },
+  uninstall: { usage: 'NAME', summary: 'removes a model that lora-swarm made', options: [], words: [1, 1] },
+  rooms: { usage: '', summary: 'the rooms you are in', options: [], words: [0, 0] },
+  'room join': {
+    usage: 'general|local|CODE|- [--name LABEL]',
+    summary: 'enters a room; - reads the code from standard input',
+    options: ['name'],
+    words: [0, 1],
+  },
+  'room create': { usage: '[LABEL]', summary: 'makes a private room', options: [], words: [0, 1] },
+  'room leave': { usage: 'ROOM', summary: 'leaves a room', options: [], words: [1, 1] },
+  'room invite': { usage: 'ROOM', summary: "shows a private room's code", options: [], words: [1, 1] },
+  'room members': { usage: 'ROOM', summary: 'who is in a private room', options: [], words: [1, 1] },
+  'room remove': { usage: 'ROOM PEER', summary: 'ends the access of a member', options: [], words: [2, 2] },
+  peers: { usage: '', summary: 'who is connected', options: [], words: [0, 0] },
+  identity: { usage: '', summary: 'your public key', options: [], words: [0, 0] },
+  doctor: { usage: '', summary: 'what is wrong, and what to do', options: [], words: [0, 0] },
+  'config get': { usage: '[KEY]', summary: 'shows settings', options: [], words: [0, 1] },
+  'config set': { usage: 'KEY VALUE', summary: 'changes a setting', options: [], words: [2, 2] },
+  serve: { usage: '', summary: 'stays and serves what is shared', options: [], words: [0, 0] },
+  dht: { usage: '[--port N]', summary: 'one bootstrap node of an own DHT', options: ['port'], words: [0, 0] },
+} as const satisfies Record<string, VerbSpec>;
+
+export type VerbName = keyof typeof VERBS;
+
+export function verbSpec(verb: VerbName): VerbSpec {
+  return VERBS[verb];
+}
+
+/** The help text, of one verb or of all. */
+export function usageText(verb?: VerbName): string {
+  if (verb) return `lora-swarm ${verb} ${VERBS[verb].usage}`.trimEnd();
+
+  const names = Object.keys(VERBS) as VerbName[];
+  const width = Math.max(...names.map((name) => name.length));
+  return [
+    'lora-swarm [--home DIR] [--json] [--bootstrap HOST:PORT,…] [--host ADDR] VERB …',
+    '',
+    ...names.map((name) => `  ${name.padEnd(width)}  ${VERBS[name].summary}`),
+    '',
+    'lora-swarm VERB --help shows what a verb takes.',
+    'LORA_SWARM_HOME, LORA_SWARM_BOOTSTRAP, LORA_SWARM_HOST and OLLAMA_HOST stand for options;',
+    'LORA_SWARM_ROOM_CODE holds the code for `room join`; LORA_SWARM_LOG=debug shows the log.',
+  ].join('\n');
+}
