@@ -20,35 +20,50 @@ const END_MS = 5_000;
  */
 export class RealOllama {
   private constructor(
-    readonly name: string,
     readonly url: string,
-    readonly modelsFolder: string,
     /** Hosts that it wanted to reach. */
     readonly outside: readonly string[],
-    readonly close: () => Promise<void>,
+    readonly home: string,
+    private readonly child: ChildProcess,
+    private readonly closeProxy: () => Promise<void>,
   ) {}
 
-  static async start(program: string): Promise<RealOllama> {
-    const home = fs.mkdtempSync(path.join(os.tmpdir(), 'real-ollama-'));
+  /** @param home of a server that was killed, to go on with its models. */
+  static async start(
+    program: string,
+    home = fs.mkdtempSync(path.join(os.tmpdir(), 'real-ollama-')),
+  ): Promise<RealOllama> {
     const proxy = await startProxy();
     const child = spawn(program, ['serve'], {
       env: environment(home, proxy.url),
       detached: IN_GROUP,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const close = async (): Promise<void> => {
+    try {
+      return new RealOllama(await listening(child), proxy.asked, home, child, proxy.close);
+    } catch (error) {
       await end(child);
       await proxy.close();
       fs.rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-    };
-    try {
-      const { port, version } = await listening(child);
-      const models = path.join(home, 'models');
-      return new RealOllama(`Ollama ${version}`, `http://127.0.0.1:${port}`, models, proxy.asked, close);
-    } catch (error) {
-      await close();
       throw error;
     }
+  }
+
+  get modelsFolder(): string {
+    return path.join(this.home, 'models');
+  }
+
+  /** As a crash or the power would end it. Its home stays. */
+  async kill(): Promise<void> {
+    signal(this.child, 'SIGKILL');
+    await end(this.child);
+    await this.closeProxy();
+  }
+
+  async close(): Promise<void> {
+    await end(this.child);
+    await this.closeProxy();
+    fs.rmSync(this.home, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 
@@ -71,13 +86,13 @@ function environment(home: string, proxyUrl: string): NodeJS.ProcessEnv {
 }
 
 /** Ollama logs its port when it listens, and an older one that does not take port 0 ends with its reason. */
-async function listening(child: ChildProcessByStdio<null, null, Readable>): Promise<{ port: string; version: string }> {
+async function listening(child: ChildProcessByStdio<null, null, Readable>): Promise<string> {
   const last: string[] = [];
-  const found = new Promise<{ port: string; version: string }>((resolve, reject) => {
+  const found = new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       last.splice(0, last.length - 20, line);
-      const match = /Listening on 127\.0\.0\.1:(\d+) \(version ([^)"]+)\)/.exec(line);
-      if (match) resolve({ port: match[1]!, version: match[2]! });
+      const address = /Listening on (127\.0\.0\.1:\d+) /.exec(line)?.[1];
+      if (address) resolve(`http://${address}`);
     });
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`Ollama ended with ${code}: ${last.join('\n')}`)));
@@ -93,17 +108,17 @@ async function listening(child: ChildProcessByStdio<null, null, Readable>): Prom
 async function end(child: ChildProcess): Promise<void> {
   if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  kill(child, 'SIGTERM');
-  const timer = setTimeout(() => kill(child, 'SIGKILL'), END_MS);
+  signal(child, 'SIGTERM');
+  const timer = setTimeout(() => signal(child, 'SIGKILL'), END_MS);
   await exited;
   clearTimeout(timer);
-  kill(child, 'SIGKILL'); // A runner that outlived it, in the same group.
+  signal(child, 'SIGKILL'); // A runner that outlived it, in the same group.
 }
 
-function kill(child: ChildProcess, signal: NodeJS.Signals): void {
+function signal(child: ChildProcess, name: NodeJS.Signals): void {
   try {
-    if (IN_GROUP) process.kill(-child.pid!, signal);
-    else child.kill(signal);
+    if (IN_GROUP) process.kill(-child.pid!, name);
+    else child.kill(name);
   } catch {
     // Already gone.
   }

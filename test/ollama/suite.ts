@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { once } from 'node:events';
 import { silentLog } from '../../src/engine/log';
@@ -20,8 +18,8 @@ import type { InstallRoute } from '../../src/engine/wishes';
 import { MemoryMadeModels } from '../helpers/memoryMadeModels';
 
 const FIXTURES = path.resolve(__dirname, '../fixtures/ollama');
-export const BASE = path.join(FIXTURES, 'base.gguf');
-export const ADAPTER = path.join(FIXTURES, 'adapter.gguf');
+const BASE = path.join(FIXTURES, 'base.gguf');
+const ADAPTER = path.join(FIXTURES, 'adapter.gguf');
 const ADAPTER_ID = 'a'.repeat(64);
 const TEMPLATE = 'Q: {{ .Prompt }} A:';
 
@@ -59,7 +57,7 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
     after(() => server.close());
 
     const install = async (change: Partial<InstallRequest> = {}, signal?: AbortSignal) =>
-      installAdapter(parts, { ...(await request(client)), ...change }, signal);
+      installAdapter(parts, { ...(await installRequest(client)), ...change }, signal);
 
     it('lists the models on this machine and what an adapter needs to know of them', async () => {
       const models = await listModels(client);
@@ -237,7 +235,7 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
       const before = await client.tags();
       const cancel = new AbortController();
 
-      const result = installAdapter(parts, await request(client), cancel.signal, () => cancel.abort());
+      const result = installAdapter(parts, await installRequest(client), cancel.signal, () => cancel.abort());
 
       await assert.rejects(result, { name: 'AbortError' });
       await assertOnlyAdded(client, before, []);
@@ -294,7 +292,7 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
 const OF_USER = ['plain:latest', 'tiny:latest', 'evil.example/x/z:latest'];
 
 /** Two bases with the same weights, one with a template, and one whose name says that it came from elsewhere. */
-async function addModelsOfUser(server: TestServer): Promise<void> {
+export async function addModelsOfUser(server: TestServer): Promise<void> {
   await importBase(server.modelsFolder, { model: 'plain', gguf: BASE, family: 'llama' });
   await importBase(server.modelsFolder, { model: 'evil.example/x/z', gguf: BASE, family: 'llama' });
   const body = JSON.stringify({
@@ -308,7 +306,7 @@ async function addModelsOfUser(server: TestServer): Promise<void> {
   assert.equal(answer.status, 200, await answer.text());
 }
 
-async function request(client: OllamaClient): Promise<InstallRequest> {
+export async function installRequest(client: OllamaClient): Promise<InstallRequest> {
   const base = await readBase(client, 'tiny');
   return { gguf: ADAPTER, adapterId: ADAPTER_ID, base, author: 'ana', name: 'sql-coder', route: 'auto', prefix: 'p2p' };
 }
@@ -337,14 +335,4 @@ async function closedPort(): Promise<number> {
   taken.close();
   await once(taken, 'close');
   return port;
-}
-
-/** A folder for one test, removed at its end. */
-export async function withFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ollama-test-'));
-  try {
-    return await use(folder);
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true });
-  }
 }

@@ -20,7 +20,7 @@ export function isLoopbackUrl(url: string): boolean {
 function parseAddress(value: string): string | undefined {
   const text = value.trim().replace(/^["']|["']$/g, '');
   if (text === '') return undefined;
-  const match = /^(?:(https?):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^:/[\]]*)(?::(\d*))?(?:\/.*)?$/i.exec(text);
+  const match = /^(?:(https?):\/\/)?(\[[0-9A-Fa-f:.]+\]|[^:/[\]]*)(?::(\d*))?(?:\/(?!\/).*)?$/i.exec(text);
   const scheme = match?.[1]?.toLowerCase();
   const bound = match?.[2] ?? '';
   if (!match) return undefined;
