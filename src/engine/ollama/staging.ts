@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import net from 'node:net';
+import { hasCode } from '../errors';
 import type { Logger } from '../log';
 import type { Tag } from './answers';
 import type { OllamaClient } from './client';
@@ -39,7 +40,13 @@ export async function removeLeftovers(client: OllamaClient, log: Logger, signal?
   const removed: string[] = [];
   for (const tag of await client.tags(signal)) {
     if (!isStagedName(tag.name) || !(await isAbandoned(tag))) continue;
-    await client.delete(tag.name, signal);
+    try {
+      await client.delete(tag.name, signal);
+    } catch (error) {
+      if (!hasCode(error, 'OLLAMA_REFUSED', 'OLLAMA_FAILED')) throw error;
+      log.warn(`could not delete ${tag.name}, left over from an install that did not end: ${error.message}`);
+      continue; // The next install tries again; this one does not depend on it.
+    }
     log.info(`deleted ${tag.name}, left over from an install that did not end`);
     removed.push(tag.name);
   }

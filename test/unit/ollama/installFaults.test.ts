@@ -81,6 +81,17 @@ describe('install into an Ollama that fails', () => {
       });
   }
 
+  it('goes on when something left over cannot be deleted', async () => {
+    await start('0.34.2');
+    fake.addModel('127.0.0.1:1/loraswarm/x0123456789abcdef:v1', path.join(FIXTURES, 'base.gguf'));
+    fake.fail('/api/delete', { kind: 'status', status: 500, error: 'permission denied' });
+
+    const { model } = await installAdapter(parts, request);
+
+    assert.ok(adapterIn(model));
+    assert.equal(fake.store.list().length, 4); // The two of before, the one left over, the new one.
+  });
+
   it('uploads again what a restart has dropped', async () => {
     await start('0.34.2');
     fake.fail('/api/pull', { kind: 'restarted' });
