@@ -40,8 +40,22 @@ const nativeAddons = {
 };
 
 fs.rmSync(path.join(root, outdir), { recursive: true, force: true });
-const common = { bundle: true, absWorkingDir: root, logLevel: 'warning', minify, sourcemap: minify ? false : 'linked', outdir };
-const node = { ...common, platform: 'node', format: 'cjs', target: 'node22', plugins: [nativeAddons], legalComments: 'none' };
+const common = {
+  bundle: true,
+  absWorkingDir: root,
+  logLevel: 'warning',
+  minify,
+  sourcemap: minify ? false : 'linked',
+  outdir,
+};
+const node = {
+  ...common,
+  platform: 'node',
+  format: 'cjs',
+  target: 'node22',
+  plugins: [nativeAddons],
+  legalComments: 'none',
+};
 const entries = (...names) => names.filter((name) => fs.existsSync(path.join(root, name)));
 
 await Promise.all([
@@ -50,5 +64,12 @@ await Promise.all([
   build({ ...node, entryPoints: entries('src/service/worker.ts') }),
   // The launcher part of the command line has to start on Node 20 to find a newer one.
   build({ ...node, entryPoints: entries('src/cli.ts'), target: 'node20', banner: { js: '#!/usr/bin/env node' } }),
-  build({ ...common, entryPoints: entries('webview/main.ts'), platform: 'browser', format: 'iife', target: 'es2022', outdir: `${outdir}/webview` }),
+  build({
+    ...common,
+    entryPoints: entries('webview/main.ts'),
+    platform: 'browser',
+    format: 'iife',
+    target: 'es2022',
+    outdir: `${outdir}/webview`,
+  }),
 ]);
