@@ -2,11 +2,9 @@ import NoiseSecretStream from '@hyperswarm/secret-stream';
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
 import Protomux from 'protomux';
-import { Emitter } from '../../src/engine/events';
 import { PeerLink } from '../../src/engine/net/peerLink';
 import { identityKeys } from '../../src/engine/release/release';
 import type { TransferLink } from '../../src/engine/transfer/link';
-import type { SourceSet } from '../../src/engine/transfer/sourcePool';
 
 /** One end of a connection, with what the tests want to see of it. */
 export interface LinkEnd {
@@ -62,25 +60,4 @@ async function openEnd(socket: net.Socket, isInitiator: boolean): Promise<LinkEn
     },
     destroy: () => stream.destroy(),
   };
-}
-
-/** Links of one download that come and go. */
-export class TestSources implements SourceSet {
-  readonly #added = new Emitter<TransferLink>();
-  readonly onDidAdd = this.#added.event;
-  #links: TransferLink[] = [];
-
-  constructor(...links: TransferLink[]) {
-    for (const link of links) this.add(link);
-  }
-
-  current(): readonly TransferLink[] {
-    return this.#links;
-  }
-
-  add(link: TransferLink): void {
-    this.#links.push(link);
-    link.onDidClose(() => (this.#links = this.#links.filter((other) => other !== link)));
-    this.#added.fire(link);
-  }
 }

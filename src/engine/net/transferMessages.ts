@@ -130,7 +130,7 @@ export interface RejectMessage extends ChunkRange {
   readonly retryMs: number;
 }
 
-/** Holder that has not everything: chunks that it got since `opened`. */
+/** Holder that has not everything: chunks that it got since `opened`, in ascending ranges that don't overlap. */
 export interface HaveMessage {
   readonly type: 'have';
   readonly handle: number;
@@ -216,9 +216,11 @@ const ranges: Encoder<readonly ChunkRange[]> = {
   decode(state) {
     const length = between(1, MAX_HAVE_RANGES, 'ranges').decode(state);
     const list: ChunkRange[] = [];
-    for (let i = 0; i < length; i++) {
-      const first = chunk.decode(state);
-      list.push({ first, count: between(1, MAX_CHUNKS - first, 'range').decode(state) });
+    for (let i = 0, end = 0; i < length; i++) {
+      const first = between(end, MAX_CHUNKS - 1, 'range').decode(state);
+      const count = between(1, MAX_CHUNKS - first, 'range').decode(state);
+      list.push({ first, count });
+      end = first + count;
     }
     return list;
   },

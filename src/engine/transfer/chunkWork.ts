@@ -71,7 +71,9 @@ export class ChunkWork {
   addHashes(source: Source, { group, bytes }: HashesMessage): void {
     if (!source.hashesAsked.has(group) || bytes.byteLength === 0) return;
     source.progressAt = this.clock.now();
-    if (!this.partial.hashesOf(group)) this.partial.addHashes(group, bytes);
+    const known = this.partial.hashesOf(group);
+    if (!known) this.partial.addHashes(group, bytes);
+    else if (Buffer.compare(known, bytes) !== 0) throw new PeerFault('badData');
   }
 
   addData(source: Source, { first, bytes }: DataMessage): void {

@@ -17,10 +17,10 @@ const TICK_MS = 250;
 /** Sources that gave something in the last seconds are the ones that we fetch from. */
 const ACTIVE_MS = 5_000;
 
-export interface LeecherParts {
+export interface LeecherParts<P extends PartialPackage = PartialPackage> {
   readonly sources: SourceSet;
   /** Called once, as soon as the manifest is known to be the one of the content id. */
-  readonly openPartial: (manifest: Manifest) => Promise<PartialPackage>;
+  readonly openPartial: (manifest: Manifest) => Promise<P>;
   /** Of this download and of all downloads. */
   readonly limits: readonly RateLimit[];
   readonly log: Logger;
@@ -48,9 +48,9 @@ export interface DownloadProgress {
   readonly sources: number;
 }
 
-export interface DownloadResult {
+export interface DownloadResult<P extends PartialPackage = PartialPackage> {
   /** Every chunk is held. The caller owns it now and finishes it. */
-  readonly partial: PartialPackage;
+  readonly partial: P;
   /** How many peers gave chunks. */
   readonly sources: number;
   readonly resumedBytes: number;
@@ -60,11 +60,11 @@ export interface DownloadResult {
 }
 
 /** Fetches a package. @throws as `Leecher.run`. */
-export function downloadPackage(
-  parts: LeecherParts,
+export function downloadPackage<P extends PartialPackage>(
+  parts: LeecherParts<P>,
   contentId: string,
   options: DownloadOptions = {},
-): Promise<DownloadResult> {
+): Promise<DownloadResult<P>> {
   return new Leecher(parts, contentId, options).run();
 }
 
@@ -72,7 +72,7 @@ export function downloadPackage(
  * One download: asks the sources that are there for chunks, verifies each as it arrives, and goes on with others when one
  * stalls, leaves or lies. It waits when there is no source; how long that may last is for the caller to say.
  */
-export class Leecher {
+export class Leecher<P extends PartialPackage = PartialPackage> {
   readonly #clock: Clock;
   readonly #pool: SourcePool;
   readonly #pump: RequestPump;
@@ -81,12 +81,12 @@ export class Leecher {
   #isPaused = false;
   #isCancelled = false;
   #manifest: Manifest | undefined;
-  #opening: Promise<PartialPackage> | undefined;
+  #opening: Promise<P> | undefined;
   #work: ChunkWork | undefined;
   #tick: Disposable | undefined;
 
   constructor(
-    private readonly parts: LeecherParts,
+    private readonly parts: LeecherParts<P>,
     private readonly contentId: string,
     private readonly options: DownloadOptions = {},
   ) {
@@ -102,6 +102,7 @@ export class Leecher {
       },
       onMessage: (source, message) => this.#receive(source, message),
       onLeave: (source) => this.#work?.leave(source),
+      onChange: () => this.#ask(),
     });
   }
 
@@ -111,10 +112,11 @@ export class Leecher {
    * @throws {LoraSwarmError} `NO_SOURCES` when every source lied, `DOWNLOAD_CANCELLED` after `cancel`, and whatever
    * `openPartial` and the disk throw. @throws the reason of `signal`. Only `cancel` discards what is there.
    */
-  async run(): Promise<DownloadResult> {
+  async run(): Promise<DownloadResult<P>> {
     const startedAt = this.#clock.now();
     try {
-      const { partial, givers, refetchedBytes } = await this.#fetch();
+      const { givers, refetchedBytes } = await this.#fetch();
+      const partial = await this.#opening!;
       const seconds = (this.#clock.now() - startedAt) / 1_000;
       return { partial, sources: givers.size, resumedBytes: partial.resumedBytes, refetchedBytes, seconds };
     } catch (error) {

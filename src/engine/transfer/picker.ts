@@ -9,9 +9,9 @@ const DUPLICATE_GAIN = 2;
 
 interface SourceEntry {
   /** Undefined: it has everything. */
-  readonly have: Bitfield | undefined;
+  have: Bitfield | undefined;
   /** Chunks it has, by segment; empty when it has everything. */
-  readonly haveIn: Uint8Array;
+  haveIn: Uint8Array;
   /** In the order of asking. */
   readonly asked: Set<number>;
   segment: number | undefined;
@@ -78,17 +78,9 @@ export class Picker<Source> {
 
   /** @param have what it has, taken over; undefined when it has everything. */
   addSource(source: Source, have?: Bitfield): void {
-    const haveIn = new Uint8Array(have ? this.#segments.length : 0);
-    this.#sources.set(source, { have, haveIn, asked: new Set(), segment: undefined });
-    if (!have) return;
-    this.#parts++;
-    for (const [index, segment] of this.#segments.entries()) {
-      for (const chunk of chunksOf(segment)) {
-        if (!have.has(chunk)) continue;
-        haveIn[index]!++;
-        this.#partsWith[chunk]!++;
-      }
-    }
+    const entry = { have: undefined, haveIn: new Uint8Array(), asked: new Set<number>(), segment: undefined };
+    this.#sources.set(source, entry);
+    if (have) this.#setPart(entry, have);
   }
 
   /** Frees all that was asked of it. */
@@ -104,13 +96,9 @@ export class Picker<Source> {
 
   /** It got these chunks, or (`has` false) said that it does not have them, whatever it said before. */
   setHave(source: Source, range: ChunkRange, has: boolean): void {
-    let entry = this.#sources.get(source);
+    const entry = this.#sources.get(source);
     if (!entry || (!entry.have && has)) return;
-    if (!entry.have) {
-      this.removeSource(source);
-      this.addSource(source, Bitfield.full(this.map.chunks));
-      entry = this.#sources.get(source)!;
-    }
+    if (!entry.have) this.#setPart(entry, Bitfield.full(this.map.chunks));
     for (const chunk of chunksOf(range)) {
       if (!entry.have!.set(chunk, has)) continue;
       entry.haveIn[this.#segmentOf(chunk)]! += has ? 1 : -1;
@@ -194,6 +182,17 @@ export class Picker<Source> {
       this.#freeIn[this.#segmentOf(chunk)]!--;
     }
     return losers;
+  }
+
+  #setPart(entry: SourceEntry, have: Bitfield): void {
+    entry.have = have;
+    entry.haveIn = new Uint8Array(this.#segments.length);
+    this.#parts++;
+    for (let chunk = 0; chunk < this.map.chunks; chunk++) {
+      if (!have.has(chunk)) continue;
+      entry.haveIn[this.#segmentOf(chunk)]!++;
+      this.#partsWith[chunk]!++;
+    }
   }
 
   #ask(entry: SourceEntry, chunk: number): void {

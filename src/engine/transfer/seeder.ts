@@ -59,6 +59,7 @@ export class Seeder implements Disposable {
   /** In the order of their turns. */
   #ring: UploadPeer[] = [];
   #reads = 0;
+  #isWaiting = false;
   #unsentBytes = 0;
   #retry: Disposable | undefined;
 
@@ -141,8 +142,13 @@ export class Seeder implements Disposable {
 
   #serve(): void {
     while (this.#reads < MAX_READS && !this.#over.signal.aborted) {
+      if (!this.#ring.some(({ queue }) => queue.isReady)) return;
+      // The limit first and the peer then: who waits in the limit's line could not be overtaken by whose turn it is.
+      if (!this.parts.uploadLimit.tryTake(0)) {
+        void this.#waitForLimit();
+        return;
+      }
       const peer = this.#nextPeer();
-      if (!peer) return;
       const frameBytes = this.#frameBytes(peer);
       const bytes = peer.queue.nextBytes(frameBytes);
       if (this.#unsentBytes + bytes > MAX_UNSENT_BYTES) {
@@ -150,23 +156,31 @@ export class Seeder implements Disposable {
         return;
       }
       peer.deficit -= bytes;
+      this.parts.uploadLimit.tryTake(bytes);
       const job = peer.queue.take(frameBytes);
       if (job) void this.#serveJob(peer, job, bytes);
     }
   }
 
+  async #waitForLimit(): Promise<void> {
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    await this.parts.uploadLimit.take(0, this.#over.signal).catch(() => undefined);
+    this.#isWaiting = false;
+    this.#serve();
+  }
+
   /**
-   * Deficit round robin: each turn brings 64 KiB, and a peer sends when it has saved up for its frame. So peers with long
-   * frames get no more than those with short ones when it is us who is slow.
+   * Deficit round robin over the peers that are ready; there is one. Each turn brings 64 KiB, and a peer sends when it has
+   * saved up for its frame. So long frames bring no more than short ones when it is us who is slow.
    */
-  #nextPeer(): UploadPeer | undefined {
+  #nextPeer(): UploadPeer {
     for (const peer of this.#ring) if (peer.queue.isEmpty) peer.deficit = 0;
-    if (!this.#ring.some(isReady)) return undefined;
     for (;;) {
       const peer = this.#ring.shift()!;
       this.#ring.push(peer);
-      if (!isReady(peer)) continue;
-      peer.deficit += CHUNK_BYTES;
+      if (!peer.queue.isReady) continue;
+      peer.deficit = Math.min(MAX_FRAME_BYTES, peer.deficit + CHUNK_BYTES);
       if (peer.deficit >= peer.queue.nextBytes(this.#frameBytes(peer))) return peer;
     }
   }
@@ -179,18 +193,17 @@ export class Seeder implements Disposable {
   }
 
   async #serveJob(peer: UploadPeer, job: Job, bytes: number): Promise<void> {
-    peer.isServed = true;
     this.#unsentBytes += bytes;
     let isTaken = true;
     try {
-      const message = await this.#read(peer, job, bytes);
+      const message = await this.#read(peer, job);
       await peer.drained(); // The frame before goes first, so a peer never has more than two in memory.
       if (message && peer.wants(job)) isTaken = peer.sendBulk(message, bytes);
       if (message?.type === 'data') job.share.meter.add(message.bytes.byteLength);
     } catch (error) {
       if (!this.#over.signal.aborted) this.#failed(peer, job, error);
     }
-    peer.isServed = false;
+    peer.queue.sent();
     if (!isTaken) {
       this.#serve(); // Its next frame is read while this one goes out.
       await peer.drained();
@@ -199,10 +212,9 @@ export class Seeder implements Disposable {
     this.#serve();
   }
 
-  async #read(peer: UploadPeer, job: Job, bytes: number): Promise<TransferMessage | undefined> {
+  async #read(peer: UploadPeer, job: Job): Promise<TransferMessage | undefined> {
     this.#reads++;
     try {
-      await this.parts.uploadLimit.take(bytes, this.#over.signal);
       return peer.wants(job) ? await messageOf(job) : undefined;
     } finally {
       this.#reads--;
@@ -248,10 +260,6 @@ export class Seeder implements Disposable {
   #quietly(work: Promise<void>): void {
     work.catch((error: unknown) => this.parts.log.warn(`transfer: closing a source failed, ${String(error)}`));
   }
-}
-
-function isReady(peer: UploadPeer): boolean {
-  return !peer.isServed && !peer.queue.isEmpty;
 }
 
 async function messageOf(job: Job): Promise<TransferMessage> {

@@ -108,9 +108,10 @@ export class Source implements Disposable {
     // One chunk first, so that something verified is here as early as can be.
     if (!this.hasGiven && this.#requests.length === 0) return 1;
     const window = this.#window(sources);
-    const left = Math.floor((window - this.#bytesAsked) / CHUNK_BYTES);
-    const piece = Math.floor(window / 4 / CHUNK_BYTES);
-    return Math.max(0, Math.min(left, piece, sources === 1 ? MAX_REQUEST_CHUNKS : MAX_FRAME_CHUNKS));
+    const longest = sources === 1 ? MAX_REQUEST_CHUNKS : MAX_FRAME_CHUNKS;
+    const piece = Math.min(longest, Math.max(1, Math.floor(window / 4 / CHUNK_BYTES)));
+    // Only whole pieces: asking for each chunk that arrives would make all requests, and then all frames, one chunk long.
+    return window - this.#bytesAsked < piece * CHUNK_BYTES ? 0 : piece;
   }
 
   request(range: ChunkRange): void {

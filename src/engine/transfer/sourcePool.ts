@@ -25,6 +25,8 @@ export interface PoolParts {
   readonly onMessage: (source: Source, message: TransferMessage) => void;
   /** It is no source any more: what it was asked has to be asked elsewhere. */
   readonly onLeave: (source: Source) => void;
+  /** Sources came or went by themselves. */
+  readonly onChange: () => void;
 }
 
 /** The peers that one download fetches from: at most 8 of those that are there, replaced when they go. */
@@ -114,8 +116,12 @@ export class SourcePool implements Disposable {
       link.onDidReceive((message) => {
         if (message.handle !== source.handle || !ANSWERS.has(message.type)) return;
         if (this.#sources.get(link) !== source) return; // It left while this message was being handed out.
-        if (message.type !== 'data' && !source.budget.spend()) this.strike(source, 'flood');
-        else this.parts.onMessage(source, message);
+        if (message.type === 'data' || source.budget.spend()) {
+          this.parts.onMessage(source, message);
+        } else {
+          this.strike(source, 'flood');
+          this.parts.onChange();
+        }
       }),
     );
     source.owned.add(
@@ -125,6 +131,7 @@ export class SourcePool implements Disposable {
         this.#excluded.add(link);
         this.#remove(source);
         this.#fill();
+        this.parts.onChange();
       }),
     );
     source.send({ type: 'open', handle: source.handle, contentId: this.parts.contentId });

@@ -55,8 +55,6 @@ export class UploadPeer implements Disposable {
   readonly meter: RateMeter;
   /** Of the round robin, in bytes. */
   deficit = 0;
-  /** A frame is being read for it, or waits until the connection takes it. */
-  isServed = false;
   /** Since when the connection takes nothing. */
   blockedAt: number | undefined;
 

@@ -22,10 +22,16 @@ export type Job = ManifestJob | HashesJob | ChunksJob;
 export class UploadQueue {
   #facts: (ManifestJob | HashesJob)[] = [];
   #chunks: ChunksJob[] = [];
+  #taken: Job | undefined;
 
   /** Requests for chunks. */
   get requests(): number {
     return this.#chunks.length;
+  }
+
+  /** Whether something waits, and nothing is on its way from here to the connection. */
+  get isReady(): boolean {
+    return this.#taken === undefined && !this.isEmpty;
   }
 
   get isEmpty(): boolean {
@@ -47,10 +53,11 @@ export class UploadQueue {
     return true;
   }
 
+  /** Whether it waits, or was taken and has not gone out. */
   hasChunk(handle: number, chunk: number): boolean {
-    return this.#chunks.some(
-      ({ handle: other, range }) => other === handle && range.first <= chunk && chunk < range.first + range.count,
-    );
+    const isThis = ({ handle: other, range }: ChunksJob) =>
+      other === handle && range.first <= chunk && chunk < range.first + range.count;
+    return this.#chunks.some(isThis) || (this.#taken?.kind === 'chunks' && isThis(this.#taken));
   }
 
   cancel(handle: number, { first, count }: ChunkRange): void {
@@ -73,10 +80,18 @@ export class UploadQueue {
     return Math.min(frameBytes, job.range.count * CHUNK_BYTES);
   }
 
-  /** Takes what goes out next: of a request, as many chunks as fill a frame and lie in one file. */
+  /** Takes what goes out next: of a request, as many chunks as fill a frame and lie in one file. Ends with `sent`. */
   take(frameBytes: number): Job | undefined {
     const job = this.#facts.shift() ?? this.#chunks.shift();
-    if (job?.kind !== 'chunks') return job;
+    this.#taken = job?.kind === 'chunks' ? this.#firstFrame(job, frameBytes) : job;
+    return this.#taken;
+  }
+
+  sent(): void {
+    this.#taken = undefined;
+  }
+
+  #firstFrame(job: ChunksJob, frameBytes: number): ChunksJob {
     const { map } = job.share.reader;
     const { first, count } = job.range;
     const { file } = map.chunk(first);

@@ -86,6 +86,7 @@ describe('transfer messages', () => {
     ['a frame far over 16 chunks', 'data', bytesField([1, 0], MAX_FRAME_BYTES + 4_096)],
     ['a retry in more than an hour', 'refused', uints(1, 0, MAX_RETRY_MS + 1)],
     ['no ranges', 'have', uints(1, 0)],
+    ['ranges that overlap, so that a small message names a million chunks', 'have', uints(1, 2, 0, 60_000, 0, 60_000)],
     ['a range past the last chunk', 'have', uints(1, 1, MAX_CHUNKS - 1, 2)],
     ['a control message over 64 KiB', 'close', Buffer.concat([uints(1), Buffer.alloc(65_536)])],
     ['an empty message', 'open', new Uint8Array()],

@@ -1,0 +1,24 @@
+import { Emitter } from '../../src/engine/events';
+import type { TransferLink } from '../../src/engine/transfer/link';
+import type { SourceSet } from '../../src/engine/transfer/sourcePool';
+
+/** Links of one download that come and go. */
+export class TestSources implements SourceSet {
+  readonly #added = new Emitter<TransferLink>();
+  readonly onDidAdd = this.#added.event;
+  #links: TransferLink[] = [];
+
+  constructor(...links: TransferLink[]) {
+    for (const link of links) this.add(link);
+  }
+
+  current(): readonly TransferLink[] {
+    return this.#links;
+  }
+
+  add(link: TransferLink): void {
+    this.#links.push(link);
+    link.onDidClose(() => (this.#links = this.#links.filter((other) => other !== link)));
+    this.#added.fire(link);
+  }
+}
