@@ -81,6 +81,19 @@ describe('install into an Ollama that fails', () => {
       });
   }
 
+  it('takes the model back when it cannot be looked at under its name', async () => {
+    await start('0.34.2');
+    const before = snapshot();
+    const failed: Fault = { kind: 'status', status: 500, error: 'out of luck' };
+    fake.fail('/api/show', { kind: 'none' }, { kind: 'none' }, failed); // Of the base, of the unfinished model, of the new one.
+
+    await assert.rejects(installAdapter(parts, request), { code: 'OLLAMA_FAILED' });
+
+    assert.ok(fake.requests.filter((line) => line === 'POST /api/copy').length === 2);
+    assert.deepEqual(snapshot(), before);
+    assert.deepEqual(parts.made.list(), []);
+  });
+
   it('goes on when something left over cannot be deleted', async () => {
     await start('0.34.2');
     fake.addModel('127.0.0.1:1/loraswarm/x0123456789abcdef:v1', path.join(FIXTURES, 'base.gguf'));
