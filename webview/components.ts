@@ -77,11 +77,12 @@ export interface Field<T> {
 
 export function textField(options: TextFieldOptions): Field<string> {
   const element: FieldElement = make('vscode-text-field', {
-    'aria-label': options.label,
     placeholder: options.placeholder,
     maxlength: options.maxLength,
     spellcheck: 'false',
   });
+  // The toolkit names the field after its content, whatever label it has; the style sheet hides that content.
+  element.append(options.label);
   if (options.icon) {
     const start = icon(options.icon);
     start.setAttribute('slot', 'start');

@@ -32,6 +32,7 @@ export class ExplorePage implements Page {
   #total: number | undefined;
   #shown: readonly [number, number] = [0, 1];
   #revision: number | undefined;
+  #wantsFocus = false;
   #refreshing = 0;
   #saving = 0;
   #transfers = '';
@@ -80,8 +81,9 @@ export class ExplorePage implements Page {
   }
 
   focus(): void {
-    if (this.#place) this.#list.element.focus();
-    else this.#filters.focus();
+    // Coming back, the list is where the user was. It can take the focus once it has rows.
+    this.#wantsFocus = this.#place !== undefined;
+    if (!this.#wantsFocus) this.#filters.focus();
   }
 
   dispose(): void {
@@ -117,6 +119,8 @@ export class ExplorePage implements Page {
     else this.#list.refresh(message.total);
     setText(this.#count, this.shell.words.count('adapters', message.total));
     this.#drawEmpty();
+    if (this.#wantsFocus && document.activeElement === document.body) this.#list.element.focus();
+    this.#wantsFocus = false;
   }
 
   #drawEngine(engine: PanelEngine): void {

@@ -1,6 +1,6 @@
 import { PANEL_TEXTS, type PanelTexts } from '../../shared/panelTexts';
 import type { AdapterDetails, AdapterEntry, DoctorCheck, RoomState, TransferState } from '../../shared/panelProtocol';
-import { t } from '../l10n';
+import { t, type Translate } from '../l10n';
 import { peerText } from '../text';
 
 // What the page shows is made plain here, before it leaves: the page then only has to keep text as text.
@@ -16,8 +16,8 @@ const MAX_LAYERS = 2_048;
 const MAX_CARD = 65_536;
 
 /** Every sentence of the page in the editor's language. Holes such as `{0}` stay for the page to fill. */
-export function panelTexts(): PanelTexts {
-  const entries = Object.entries(PANEL_TEXTS).map(([key, english]) => [key, t(english)]);
+export function panelTexts(translate: Translate = t): PanelTexts {
+  const entries = Object.entries(PANEL_TEXTS).map(([key, english]) => [key, translate(english)]);
   return Object.fromEntries(entries) as Record<keyof PanelTexts, string>;
 }
 

@@ -1,0 +1,236 @@
+import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
+import { LoraSwarmError } from '../../../src/engine/errors';
+import { Emitter } from '../../../src/engine/events';
+import { silentLog } from '../../../src/engine/log';
+import type { EngineState } from '../../../src/engine/state';
+import type { WishName, WishOptions, Wishes } from '../../../src/engine/wishes';
+import type { PanelPage, ToPanel } from '../../../src/shared/panelProtocol';
+import { EMPTY_STATE } from '../../../src/ui/engineHandle';
+import type { PanelCommand } from '../../../src/ui/panel/panelCommands';
+import { PanelSession } from '../../../src/ui/panel/panelSession';
+import { contentId, details, entry, models, transfer } from '../../webview/samples';
+
+interface Asked {
+  readonly name: WishName;
+  readonly params: unknown;
+  readonly signal: AbortSignal | undefined;
+  readonly answer: (result: unknown) => void;
+  readonly fail: (error: unknown) => void;
+}
+
+/** A session whose page and engine are in the hands of the test. */
+function openSession(page: PanelPage = { page: 'explore' }) {
+  const posted: ToPanel[] = [];
+  const asked: Asked[] = [];
+  const commands: PanelCommand[] = [];
+  const copied: string[] = [];
+  const titles: string[] = [];
+  const changed = new Emitter<EngineState>();
+  const engine = {
+    state: EMPTY_STATE,
+    onDidChangeState: changed.event,
+    wish: <N extends WishName>(name: N, params: Wishes[N]['params'], options?: WishOptions) =>
+      new Promise<Wishes[N]['result']>((resolve, reject) => {
+        asked.push({
+          name,
+          params,
+          signal: options?.signal,
+          answer: resolve as (result: unknown) => void,
+          fail: reject,
+        });
+      }),
+  };
+  const session = new PanelSession(
+    {
+      engine,
+      log: silentLog,
+      language: 'en',
+      post: (message) => posted.push(message),
+      run: (command) => commands.push(command),
+      copy: (text) => copied.push(text),
+      setTitle: (title) => titles.push(title),
+    },
+    page,
+  );
+  const setState = (change: Partial<EngineState>): void => {
+    engine.state = { ...engine.state, ...change };
+    changed.fire(engine.state);
+  };
+  const types = (): string[] => posted.map(({ type }) => type);
+  return { session, posted, asked, commands, copied, titles, setState, types };
+}
+
+describe('a panel session', () => {
+  it('says nothing before the page is ready, and then all it needs', async () => {
+    const { session, posted, asked, setState, types } = openSession();
+
+    setState({ catalogRevision: 1 });
+    assert.equal(posted.length, 0);
+    session.receive({ type: 'ready' });
+    asked[0]!.answer(models);
+    await setImmediate();
+
+    assert.deepEqual(types(), ['texts', 'engine', 'page', 'models']);
+    assert.deepEqual(posted.at(-1), { type: 'models', names: ['llama3.2:latest', 'gemma2:2b'] });
+  });
+
+  it('stops when the page is hidden, and starts from the beginning when it is back', () => {
+    const { session, setState, types } = openSession();
+    session.receive({ type: 'ready' });
+    const before = types().length;
+
+    session.pause();
+    setState({ catalogRevision: 2 });
+    assert.equal(types().length, before);
+    session.receive({ type: 'ready' });
+
+    assert.deepEqual(types().slice(before), ['texts', 'engine', 'page']);
+  });
+
+  it('leaves local models out of the page while Ollama is away', async () => {
+    const { session, asked, types } = openSession();
+    session.receive({ type: 'ready' });
+
+    asked[0]!.fail(new LoraSwarmError('OLLAMA_UNREACHABLE', 'Ollama does not answer.'));
+    await setImmediate();
+
+    assert.deepEqual(types(), ['texts', 'engine', 'page']);
+  });
+
+  it('sends no peers, library or shared adapters, of which there may be thousands', () => {
+    const { session, posted, setState } = openSession();
+    session.receive({ type: 'ready' });
+
+    setState({ peers: [{ key: 'k', name: 'ana', rooms: [], path: 'lan', adapters: 1 }] });
+    const message = posted.at(-1);
+
+    assert.ok(message?.type === 'engine');
+    assert.deepEqual(Object.keys(message.engine).sort(), [
+      'catalogRevision',
+      'network',
+      'peerCount',
+      'rooms',
+      'transfers',
+    ]);
+    assert.equal(message.engine.peerCount, 1);
+  });
+
+  it('gives up a list when the user has typed on', async () => {
+    const { session, posted, asked } = openSession();
+    session.receive({ type: 'list', query: { search: 'a' }, offset: 0, limit: 100 });
+    session.receive({ type: 'list', query: { search: 'a' }, offset: 100, limit: 100 });
+    session.receive({ type: 'list', query: { search: 'ab', fits: '*' }, offset: 0, limit: 100 });
+
+    assert.deepEqual(
+      asked.map(({ signal }) => signal?.aborted),
+      [true, true, false],
+    );
+    asked[0]!.answer({ adapters: [entry(0)], total: 1 });
+    asked[2]!.answer({ adapters: [entry(1)], total: 1 });
+    await setImmediate();
+
+    assert.deepEqual(asked[2]!.params, { search: 'ab', fitsAny: true, offset: 0, limit: 100 });
+    assert.equal(posted.length, 1);
+    assert.deepEqual(posted[0], {
+      type: 'list',
+      query: { search: 'ab', fits: '*' },
+      offset: 0,
+      total: 1,
+      adapters: [entry(1)],
+    });
+  });
+
+  it('says on the page why a list failed, and nothing about bugs but that there is a log', async () => {
+    const { session, posted, asked } = openSession();
+    session.receive({ type: 'list', query: {}, offset: 0, limit: 100 });
+    session.receive({ type: 'list', query: {}, offset: 100, limit: 100 });
+
+    asked[0]!.fail(new LoraSwarmError('STORE_FAILED', 'Reading failed. Try again.'));
+    asked[1]!.fail(new TypeError('x is not a function'));
+    await setImmediate();
+
+    assert.deepEqual(posted, [
+      { type: 'problem', message: 'Reading failed. Try again.' },
+      { type: 'problem', message: 'Something went wrong in LoRA Swarm. The log has the details.' },
+    ]);
+  });
+
+  it('reads an adapter again when it may have changed, not at every step of a download', () => {
+    const { session, asked, setState } = openSession({ page: 'adapter', id: contentId(0) });
+    session.receive({ type: 'ready' });
+    const reads = (): number => asked.filter(({ name }) => name === 'adapter').length;
+
+    setState({ transfers: [transfer(0, { bytesDone: 1 })] });
+    assert.equal(reads(), 2);
+    setState({ transfers: [transfer(0, { bytesDone: 2 })] });
+    setState({ transfers: [transfer(0, { bytesDone: 3 }), transfer(1)] });
+    assert.equal(reads(), 2);
+    setState({ transfers: [transfer(0, { phase: 'done' })] });
+
+    assert.equal(reads(), 3);
+  });
+
+  it('names the tab after the adapter only when the name is a plain one', async () => {
+    for (const [name, title] of [
+      ['ana/sql-coder', 'ana/sql-coder'],
+      ['$(verified) раураl', contentId(0).slice(0, 8)],
+    ] as const) {
+      const { session, asked, titles } = openSession();
+      session.receive({ type: 'open', page: { page: 'adapter', id: contentId(0) } });
+      session.receive({ type: 'ready' });
+      asked.at(-1)!.answer(details(0, { name }));
+      await setImmediate();
+
+      assert.equal(titles.at(-1), title);
+    }
+  });
+
+  it('drops what comes for a page that the user has left', async () => {
+    const { session, posted, asked, types } = openSession({ page: 'adapter', id: contentId(0) });
+    session.receive({ type: 'ready' });
+
+    session.receive({ type: 'open', page: { page: 'explore' } });
+    asked[0]!.answer(details(0));
+    await setImmediate();
+
+    assert.ok(asked[0]!.signal?.aborted);
+    assert.ok(!types().includes('adapter'));
+    assert.deepEqual(
+      posted.findLast(({ type }) => type === 'page'),
+      { type: 'page', page: { page: 'explore' } },
+    );
+  });
+
+  it('turns intents into commands with an id, and nothing into anything else', () => {
+    const { session, commands, copied, asked } = openSession();
+    const id = contentId(5);
+
+    session.receive({ type: 'install', id });
+    session.receive({ type: 'copyId', id });
+    session.receive({ type: 'run', action: 'joinGeneralRoom' });
+    session.receive({ type: 'run', action: 'workbench.action.quit' });
+    session.receive({ type: 'loraSwarm.share', id });
+    session.receive('workbench.action.quit');
+
+    assert.deepEqual(commands, [{ command: 'loraSwarm.install', argument: id }, { command: 'loraSwarm.joinGeneral' }]);
+    assert.deepEqual(copied, [id]);
+    assert.deepEqual(asked, []);
+  });
+
+  it('ends its wishes when it ends', () => {
+    const { session, asked, setState, types } = openSession({ page: 'doctor' });
+    session.receive({ type: 'ready' });
+    session.receive({ type: 'list', query: {}, offset: 0, limit: 1 });
+
+    session.dispose();
+    const before = types().length;
+    setState({ catalogRevision: 9 });
+
+    assert.deepEqual(
+      asked.map(({ signal }) => signal?.aborted),
+      [true, true],
+    );
+    assert.equal(types().length, before);
+  });
+});

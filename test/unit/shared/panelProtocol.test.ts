@@ -1,0 +1,206 @@
+import assert from 'node:assert/strict';
+import {
+  ADAPTER_INTENTS,
+  isSameQuery,
+  MAX_LIST_LIMIT,
+  MAX_LIST_OFFSET,
+  MAX_SEARCH_LENGTH,
+  PANEL_ACTIONS,
+  parseFromPanel,
+  parsePage,
+  parseQuery,
+  parseToPanel,
+} from '../../../src/shared/panelProtocol';
+
+const ID = 'ab'.repeat(32);
+
+describe('parseFromPanel', () => {
+  it('takes each intent as it is', () => {
+    const intents = [
+      { type: 'ready' },
+      { type: 'doctor' },
+      { type: 'open', page: { page: 'explore' } },
+      { type: 'open', page: { page: 'doctor' } },
+      { type: 'open', page: { page: 'adapter', id: ID } },
+      { type: 'list', query: {}, offset: 0, limit: 100 },
+      {
+        type: 'list',
+        query: { search: 'sql', base: 'llama', room: 'general', fits: '*', minRank: 9, maxRank: 16, maxBytes: 5e7 },
+        offset: 9_900,
+        limit: 1,
+      },
+      ...ADAPTER_INTENTS.map((type) => ({ type, id: ID })),
+      ...PANEL_ACTIONS.map((action) => ({ type: 'run', action })),
+    ];
+
+    for (const intent of intents) assert.deepEqual(parseFromPanel(intent), intent);
+  });
+
+  it('drops what it does not know', () => {
+    const intent = parseFromPanel({ type: 'download', id: ID, path: '/etc/passwd', command: 'workbench.action.quit' });
+
+    assert.deepEqual(intent, { type: 'download', id: ID });
+  });
+
+  const refused: readonly (readonly [string, unknown])[] = [
+    ['nothing', undefined],
+    ['null', null],
+    ['text', 'ready'],
+    ['a list', [{ type: 'ready' }]],
+    ['no type', { id: ID }],
+    ['a type of another kind', { type: ['ready'] }],
+    ['an unknown type', { type: 'eval' }],
+    ['the name of something every object has', { type: 'constructor', id: ID }],
+    ['an id that is short', { type: 'download', id: ID.slice(1) }],
+    ['an id in capitals', { type: 'download', id: ID.toUpperCase() }],
+    ['an id with a line end', { type: 'download', id: `${ID}\n` }],
+    ['an id that is no text', { type: 'download', id: { toString: () => ID } }],
+    ['a path for an id', { type: 'install', id: '../../../etc/passwd' }],
+    ['an unknown page', { type: 'open', page: { page: 'settings' } }],
+    ['an adapter page without id', { type: 'open', page: { page: 'adapter' } }],
+    ['a command for an action', { type: 'run', action: 'workbench.action.terminal.new' }],
+    ['a list without query', { type: 'list', offset: 0, limit: 1 }],
+    ['a list without limit', { type: 'list', query: {}, offset: 0 }],
+    ['a list of nothing', { type: 'list', query: {}, offset: 0, limit: 0 }],
+    ['a list of too much', { type: 'list', query: {}, offset: 0, limit: MAX_LIST_LIMIT + 1 }],
+    ['a list from before the start', { type: 'list', query: {}, offset: -1, limit: 1 }],
+    ['a list from half an entry', { type: 'list', query: {}, offset: 0.5, limit: 1 }],
+    ['a list from nowhere', { type: 'list', query: {}, offset: Number.NaN, limit: 1 }],
+    ['a list from too far', { type: 'list', query: {}, offset: MAX_LIST_OFFSET + 1, limit: 1 }],
+    [
+      'a search that is too long',
+      { type: 'list', query: { search: 'x'.repeat(MAX_SEARCH_LENGTH + 1) }, offset: 0, limit: 1 },
+    ],
+    ['a search that is no text', { type: 'list', query: { search: 5 }, offset: 0, limit: 1 }],
+    ['a room by its name', { type: 'list', query: { room: 'lab-42' }, offset: 0, limit: 1 }],
+    ['a negative rank', { type: 'list', query: { minRank: -1 }, offset: 0, limit: 1 }],
+    ['an endless size', { type: 'list', query: { maxBytes: Infinity }, offset: 0, limit: 1 }],
+  ];
+  for (const [what, value] of refused)
+    it(`refuses ${what}`, () => {
+      assert.equal(parseFromPanel(value), undefined);
+    });
+
+  it('gives a valid intent or nothing for 10,000 hostile messages, and never throws', () => {
+    const random = seeded(20_261_121);
+    let accepted = 0;
+
+    for (let round = 0; round < 10_000; round++) {
+      const intent = parseFromPanel(hostileMessage(random));
+      if (intent === undefined) continue;
+      accepted++;
+      assert.ok(isValid(intent), JSON.stringify(intent));
+      assert.deepEqual(parseFromPanel(structuredClone(intent)), intent);
+    }
+
+    // Both ways are taken: a fuzzer that never gets through tests nothing.
+    assert.ok(accepted > 200 && accepted < 8_000, `${accepted} accepted`);
+    assert.equal(({} as Record<string, unknown>)['polluted'], undefined);
+  });
+});
+
+describe('state that the editor kept', () => {
+  it('is read like input', () => {
+    assert.deepEqual(parsePage({ page: 'adapter', id: ID, more: 1 }), { page: 'adapter', id: ID });
+    assert.equal(parsePage({ page: 'adapter', id: 'x' }), undefined);
+    assert.equal(parsePage('explore'), undefined);
+    assert.deepEqual(parseQuery({ search: 'a', unknown: 'b' }), { search: 'a' });
+    assert.equal(parseQuery({ fits: 5 }), undefined);
+    assert.equal(parseQuery(null), undefined);
+  });
+});
+
+describe('parseToPanel', () => {
+  it('lets through what the extension says and nothing else', () => {
+    const message = { type: 'page', page: { page: 'explore' } };
+
+    assert.equal(parseToPanel(message), message);
+    for (const value of [undefined, null, 'page', [], {}, { type: 'ready' }, { type: 1 }, { type: 'toString' }])
+      assert.equal(parseToPanel(value), undefined);
+  });
+});
+
+describe('isSameQuery', () => {
+  it('looks at every field', () => {
+    const query = { search: 'a', base: 'b', room: 'local', fits: '*', minRank: 1, maxRank: 2, maxBytes: 3 };
+
+    assert.ok(isSameQuery(query, { ...query }));
+    for (const key of Object.keys(query)) assert.ok(!isSameQuery(query, { ...query, [key]: undefined }), key);
+  });
+});
+
+/** The limits once more, in other words than the parser's. */
+function isValid(intent: NonNullable<ReturnType<typeof parseFromPanel>>): boolean {
+  const text = JSON.stringify(intent);
+  if (text.length > 1_200) return false;
+  switch (intent.type) {
+    case 'ready':
+    case 'doctor':
+      return text === `{"type":"${intent.type}"}`;
+    case 'run':
+      return PANEL_ACTIONS.includes(intent.action);
+    case 'open':
+      return intent.page.page !== 'adapter' || intent.page.id.length === 64;
+    case 'list':
+      return (
+        intent.limit >= 1 &&
+        intent.limit <= 100 &&
+        intent.offset >= 0 &&
+        [intent.query.search, intent.query.base, intent.query.fits].every((value) => (value?.length ?? 0) <= 200)
+      );
+    default:
+      return /^[0-9a-f]+$/.test(intent.id) && intent.id.length === 64;
+  }
+}
+
+/** Looks like a message and has something wrong in it, most of the time. */
+function hostileMessage(random: () => number): unknown {
+  const one = <T>(values: readonly T[]): T => values[Math.floor(random() * values.length)]!;
+  const junk = (): unknown =>
+    one<unknown>([
+      undefined,
+      null,
+      true,
+      -1,
+      0.5,
+      Number.NaN,
+      2 ** 53,
+      '',
+      '../../etc/passwd',
+      'x'.repeat(one([199, 200, 201, 100_000])),
+      ID,
+      `${ID} `,
+      'general',
+      '*',
+      10,
+      [],
+      [ID],
+      {},
+      new Date(0),
+      new Map([['type', 'ready']]),
+      JSON.parse('{"__proto__": {"polluted": true, "type": "ready"}}'),
+      { toString: 'ready' },
+      { page: 'adapter', id: ID },
+      { search: 'x', minRank: 1 },
+      { search: { length: 1 } },
+      { room: '../general' },
+    ]);
+  if (random() < 0.1) return junk();
+  const types = ['ready', 'doctor', 'open', 'list', 'run', ...ADAPTER_INTENTS, 'state', '__proto__', 'hasOwnProperty'];
+  const message: Record<string, unknown> = { type: random() < 0.9 ? one(types) : junk() };
+  const fields = { id: ID, page: { page: 'explore' }, query: {}, offset: 0, limit: 10, action: 'showLog' };
+  for (const [key, good] of Object.entries(fields)) if (random() < 0.9) message[key] = random() < 0.6 ? good : junk();
+  if (random() < 0.2) message[one(['__proto__', 'constructor', 'then', 'toJSON'])] = junk();
+  return message;
+}
+
+/** Mulberry32: the same messages in every run. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

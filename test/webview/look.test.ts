@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
+import { ROOT } from '../run/machine';
+import { describeInBrowser } from './inBrowser';
+import { buildWebview, type OpenOptions } from './panelPage';
+import { checks, contentId, downloaded, entry, joined, listOf, models, room, transfer } from './samples';
+
+const LONG =
+  'an-author-with-a-very-long-name-that-goes-on-and-on/an-adapter-with-a-name-of-the-same-kind-without-a-break';
+const RIGHT_TO_LEFT = 'نموذج-اللغة-العربية-الكبير-جدا/אבגדהוזחטיכלמנסעפצקרשת';
+const hard = downloaded(0, {
+  name: LONG,
+  baseModel: RIGHT_TO_LEFT,
+  license: 'x'.repeat(200),
+  tags: ['y'.repeat(80), RIGHT_TO_LEFT],
+  models: ['z'.repeat(80)],
+  problems: [{ code: 'X', severity: 'warn', message: 'w'.repeat(300) }],
+  card: `${'v'.repeat(500)}\n${RIGHT_TO_LEFT}`,
+  layers: [{ name: `model.layers.0.${'u'.repeat(100)}`, norm: 1 }],
+});
+const state = {
+  ...joined,
+  rooms: [room({ label: 'r'.repeat(100) })],
+  transfers: [transfer(0, { phase: 'failed', problem: { code: 'X', message: 'q'.repeat(300) } })],
+};
+
+const PAGES: Readonly<Record<string, OpenOptions & { readonly ready: string }>> = {
+  explore: { state, answers: { list: listOf([hard, entry(1)]), models: () => models }, ready: '.row' },
+  'explore without rooms': { answers: { list: listOf([]), models: () => models }, ready: '.empty-buttons' },
+  adapter: { page: { page: 'adapter', id: contentId(0) }, state, answers: { adapter: () => hard }, ready: '.facts' },
+  doctor: {
+    page: { page: 'doctor' },
+    state,
+    answers: { doctor: () => ({ checks: [...checks, { id: 'x', ok: false, detail: 'p'.repeat(300), fix: LONG }] }) },
+    ready: '.check',
+  },
+};
+/** Elements that reach out of the page to the side. What is cut with an ellipsis does not. */
+const TOO_WIDE = `[...document.querySelectorAll('body, main, .page, .page *')]
+  .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
+  .filter((element) => {
+    for (let at = element.parentElement; at; at = at.parentElement)
+      if (getComputedStyle(at).overflowX !== 'visible' && at.getBoundingClientRect().right <= innerWidth + 1 && at.tagName !== 'MAIN')
+        return false;
+    return true;
+  })
+  .map((element) => element.tagName + '.' + element.getAttribute('class'))`;
+
+describeInBrowser('the panel in a narrow place', (open) => {
+  for (const [name, { ready, ...options }] of Object.entries(PAGES)) {
+    it(`keeps ${name} inside 300 px, whatever is written there`, async () => {
+      const panel = await open({ ...options, width: 300 });
+      await panel.page.locator(ready).first().waitFor();
+      if (name === 'explore') await panel.page.getByText('Filters').click();
+
+      assert.deepEqual(await panel.page.evaluate(TOO_WIDE), []);
+    });
+
+    it(`keeps ${name} inside the window at twice the text size`, async () => {
+      const panel = await open({ ...options, width: 600, fontSize: '26px' });
+      await panel.page.locator(ready).first().waitFor();
+
+      assert.deepEqual(await panel.page.evaluate(TOO_WIDE), []);
+    });
+  }
+
+  it('makes rows as high as the text needs', async () => {
+    const height = async (fontSize: string): Promise<number> => {
+      const panel = await open({ ...PAGES['explore'], fontSize });
+      await panel.page.locator('.row').first().waitFor();
+      return panel.page.evaluate<number>(`{
+        const row = document.querySelector('.row').getBoundingClientRect();
+        const text = document.querySelector('.row-main').getBoundingClientRect();
+        if (text.bottom > row.bottom) throw new Error('the text is cut');
+        row.height;
+      }`);
+    };
+
+    assert.equal(await height('26px'), 2 * (await height('13px')));
+  });
+});
+
+describeInBrowser('the panel for people with other eyes and ears', (open) => {
+  it('stands still where less motion is asked for', async () => {
+    const panel = await open({
+      ...PAGES['adapter'],
+      reducedMotion: 'reduce',
+      answers: { adapter: () => downloaded(0) },
+    });
+    await panel.page.locator('.bar-done').waitFor({ state: 'attached' });
+
+    assert.equal(
+      await panel.page.evaluate('getComputedStyle(document.querySelector(".bar-done")).transitionProperty'),
+      'none',
+    );
+
+    const waiting = await open({ reducedMotion: 'reduce', answers: { list: () => new Promise(() => undefined) } });
+    await waiting.page.getByText('Loading…').waitFor();
+    assert.equal(await waiting.page.locator('vscode-progress-ring').count(), 0);
+  });
+
+  it('names every control', async () => {
+    for (const [name, { ready, ...options }] of Object.entries(PAGES)) {
+      const panel = await open(options);
+      await panel.page.locator(ready).first().waitFor();
+      if (name === 'explore') await panel.page.getByText('Filters').click();
+
+      const controls = await panel.page
+        .getByRole('button')
+        .or(panel.page.getByRole('textbox'))
+        .or(panel.page.getByRole('combobox'))
+        .all();
+      const nameless = [];
+      for (const control of controls) {
+        const shown = await control.ariaSnapshot();
+        if (!/"[^"]+"/.test(shown)) nameless.push(shown);
+      }
+
+      assert.ok(controls.length > 1, name);
+      assert.deepEqual(nameless, [], name);
+    }
+  });
+
+  it('speaks the language of the editor, and says which', async () => {
+    const panel = await open({ ...PAGES['explore'], language: 'pt-br', width: 800 });
+    await panel.page.locator('.row').first().waitFor();
+
+    assert.equal(await panel.page.evaluate('document.documentElement.lang'), 'pt-br');
+    assert.match((await panel.page.locator('.row').nth(1).textContent()) ?? '', /13,2 MB/);
+  });
+});
+
+describe('what the panel is made of', () => {
+  it('takes all colours from the theme', () => {
+    const css = fs.readFileSync(path.join(ROOT, 'media/panel.css'), 'utf8');
+
+    assert.deepEqual(
+      css.match(/#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(|:\s*(?:black|white|red|green|blue|gray|grey)\b/gi),
+      null,
+    );
+    assert.doesNotMatch(css, /url\(|@import/);
+  });
+
+  it('is a small script', async () => {
+    const script = await buildWebview();
+
+    assert.ok(Buffer.byteLength(script) < 155_000, `${Buffer.byteLength(script)} bytes`);
+  });
+});
