@@ -143,10 +143,13 @@ export interface CloseMessage {
   readonly handle: number;
 }
 
-/** `gone`: no longer shared with you. `changed`: the holder's file is not what it was. */
+/**
+ * `gone`: no longer shared with you, or moved as when a download has finished: opening it again tells. `changed`: the
+ * holder's file is not what it was.
+ */
 export type ClosedReason = 'gone' | 'changed' | 'other';
 
-/** Holder: nothing more comes for this handle. */
+/** Holder: nothing more comes for this handle. What was asked and has not come will not come. */
 export interface ClosedMessage {
   readonly type: 'closed';
   readonly handle: number;

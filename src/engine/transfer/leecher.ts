@@ -1,7 +1,7 @@
 import { LoraSwarmError, hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
-import type { HaveMessage, TransferMessage } from '../net/transferMessages';
+import type { ClosedReason, HaveMessage, TransferMessage } from '../net/transferMessages';
 import { parseManifest, type Manifest } from '../release/manifest';
 import { ChunkWork, PeerFault, retryIn } from './chunkWork';
 import { monotonicClock, type Clock } from './clock';
@@ -16,6 +16,12 @@ import { SourcePool, type SourceSet } from './sourcePool';
 const TICK_MS = 250;
 /** Sources that gave something in the last seconds are the ones that we fetch from. */
 const ACTIVE_MS = 5_000;
+
+/**
+ * When to open again what a holder closed. A download that has just finished there has moved, and a file that changed may be
+ * the right one again. If it is really over we are refused then, for good.
+ */
+const CLOSED_RETRY_MS: Readonly<Record<ClosedReason, number>> = { gone: 1_000, changed: 30_000, other: 10_000 };
 
 export interface LeecherParts<P extends PartialPackage = PartialPackage> {
   readonly sources: SourceSet;
@@ -188,8 +194,10 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
         this.#work?.join(source);
         return;
       case 'refused':
+        this.#sentAway(source, message.retryMs);
+        return;
       case 'closed':
-        this.#sentAway(source, message.type === 'refused' ? message.retryMs : 0);
+        this.#sentAway(source, CLOSED_RETRY_MS[message.reason]);
         return;
       case 'manifest':
         this.#checkManifest(message.bytes);
@@ -215,10 +223,11 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   #sentAway(source: Source, retryMs: number): void {
     if (retryMs === 0) {
       this.#pool.exclude(source);
-    } else {
-      source.phase = 'refused';
-      source.pause(retryIn(retryMs));
+      return;
     }
+    this.#work?.leave(source);
+    source.phase = 'refused'; // Until a new handle is tried.
+    source.pause(retryIn(retryMs));
   }
 
   #checkManifest(bytes: Uint8Array): void {

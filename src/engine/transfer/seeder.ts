@@ -223,11 +223,12 @@ export class Seeder implements Disposable {
   }
 
   #failed(peer: UploadPeer, job: Job, error: unknown): void {
-    if (hasCode(error, 'SOURCE_CHANGED', 'SOURCE_MISSING')) {
+    const hasMoved = job.share.isGrowing && hasCode(error, 'SOURCE_MISSING');
+    if (hasMoved || hasCode(error, 'ENGINE_CLOSED', 'ID_UNKNOWN')) {
+      this.#stop(job.share, 'gone'); // Who opens it again gets it from where it is then, if it is anywhere.
+    } else if (hasCode(error, 'SOURCE_CHANGED', 'SOURCE_MISSING')) {
       this.#report(job.share.contentId, error);
       this.#stop(job.share, 'changed');
-    } else if (hasCode(error, 'ENGINE_CLOSED', 'ID_UNKNOWN')) {
-      this.#stop(job.share, 'gone');
     } else {
       this.parts.log.warn(`transfer: a chunk could not be read, ${String(error)}`);
       if (job.kind === 'chunks' && peer.wants(job)) peer.reject(job, 'busy', FAILED_RETRY_MS);

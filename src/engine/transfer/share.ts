@@ -7,6 +7,8 @@ import { RateMeter } from './rate';
 export interface Share {
   readonly contentId: string;
   readonly reader: PackageReader;
+  /** It was a running download when it was opened, so its files may move. */
+  readonly isGrowing: boolean;
   /** What went out. */
   readonly meter: RateMeter;
 }
@@ -64,7 +66,7 @@ export class Shares {
   async #open(contentId: string): Promise<Share | undefined> {
     try {
       const reader = await this.openReader(contentId);
-      return reader && { contentId, reader, meter: new RateMeter(3_000, this.clock) };
+      return reader && { contentId, reader, isGrowing: !reader.held.isFull, meter: new RateMeter(3_000, this.clock) };
     } catch (error) {
       if (hasCode(error, 'ID_UNKNOWN')) return undefined;
       throw error;

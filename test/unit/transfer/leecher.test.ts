@@ -316,6 +316,25 @@ describe('Leecher', () => {
       assert.equal(never.link.sentOf('open').length, 1);
     }));
 
+  it('opens again what a holder closed, until it is refused', () =>
+    withDownload(content, async ({ add, run, clock, progress }) => {
+      let opens = 0;
+      const closing: FakeHolder = add((message) => {
+        const { handle } = message;
+        if (message.type === 'opened') opens++;
+        if (message.type === 'opened' && opens === 3) return { type: 'refused', handle, reason: 'unknown', retryMs: 0 };
+        return message.type === 'data' ? { type: 'closed', handle, reason: 'gone' } : message;
+      });
+      const running = run();
+
+      await clock.advance(60_000);
+      assert.equal(progress.at(-1)?.phase, 'waiting');
+      add();
+      await running;
+
+      assert.equal(closing.link.sentOf('open').length, 3);
+    }));
+
   it('asks a source with a part only for that, and for more when it says so', () =>
     withDownload(content, async ({ add, run }) => {
       const have = new Uint8Array(7);

@@ -271,6 +271,21 @@ describe('Seeder', () => {
     assertBytes(received(link), bytesOf(content, 0, received(link).byteLength / CHUNK_BYTES));
   });
 
+  it('lets peers open a download again that has finished and moved, and reports no problem', async () => {
+    const { held, reader } = partialReader(content);
+    for (let chunk = 0; chunk < 10; chunk++) held.set(chunk);
+    const moved = new LoraSwarmError('SOURCE_MISSING', 'moved');
+    const { link, settle } = await opened(content, { reader: { ...reader, read: () => Promise.reject(moved) } });
+
+    link.say({ type: 'request', handle: 1, first: 0, count: 1 });
+    await settle();
+    link.say({ type: 'open', handle: 2, contentId: id });
+    await settle();
+
+    assert.deepEqual(link.sentOf('closed'), [{ type: 'closed', handle: 1, reason: 'gone' }]);
+    assert.equal(link.sentOf('opened').length, 2);
+  });
+
   it('lets a peer try again later when the disk fails', async () => {
     const { link, settle } = await opened(content, {
       onRead: () => {
