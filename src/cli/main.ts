@@ -6,7 +6,7 @@ import type { Logger } from '../engine/log';
 import { parseSetting } from '../engine/settings';
 import { openEngine, type ServiceClient } from '../service/client';
 import { LOG_LEVELS, PRODUCT_VERSION } from '../service/protocol';
-import { pause } from '../service/pace';
+import { within } from '../service/pace';
 import { abortError } from '../service/wireErrors';
 import { type CliArgs, type OptionValues, parseCommand } from './args';
 import { terminalText } from './format';
@@ -66,9 +66,13 @@ async function runVerb(around: CliSurroundings, args: CliArgs, output: Output): 
   };
   try {
     const work = verb(context);
+    await Promise.race([work, cancelled(signal)]);
     // A verb that ignores Ctrl-C is left behind: its engine is closed below.
-    await Promise.race([work, cancelled(signal).then(() => pause(CANCEL_MS, new AbortController().signal))]);
-    if (signal.aborted) await Promise.race([work, Promise.reject(abortError())]);
+    const isDone = await within(
+      CANCEL_MS,
+      work.then(() => true),
+    );
+    if (!isDone) throw abortError();
   } finally {
     await opening?.then(
       (client) => client.close(),
