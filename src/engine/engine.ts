@@ -1,7 +1,41 @@
-import type { Event } from './events';
+import { keyPair, type KeyPair } from 'hypercore-crypto';
+import { findAdapters } from './adapter/findAdapters';
+import { LoraSwarmError, hasCode } from './errors';
+import { Emitter, type Event } from './events';
+import { examine } from './flows/doctor';
+import { getAdapter } from './flows/download';
+import { Downloads } from './flows/downloads';
+import { fingerprintOf } from './flows/fingerprint';
+import { convertTarget, installTarget, judgeTarget } from './flows/install';
+import { describeAdapter, inspectPath, listAdapters } from './flows/list';
+import { LocalOllama } from './flows/localOllama';
+import type { EngineParts } from './flows/parts';
+import { shareAdapter } from './flows/share';
+import { libraryStates, takeSnapshot } from './flows/snapshot';
+import { DisposableStore } from './lifecycle';
 import type { Logger } from './log';
-import type { EngineState } from './state';
+import type { PeerLink } from './net/peerLink';
+import { Rooms } from './net/rooms';
+import { Swarm } from './net/swarm';
+import { listModels } from './ollama/models';
+import { uninstallModel } from './ollama/uninstall';
+import { Catalog } from './registry/catalog';
+import { Library } from './registry/library';
+import { Registry } from './registry/registry';
+import { parseSettingKey, type SettingKey } from './settings';
+import type { EngineState, IdentityState, RoomState } from './state';
+import { loadIdentitySeed } from './store/identity';
+import { PackageReader } from './store/packageReader';
+import { Store } from './store/store';
+import { RateLimit } from './transfer/rate';
+import { Seeder } from './transfer/seeder';
 import type { EngineClient, EngineEvent, WishName, WishOptions, Wishes } from './wishes';
+
+/** Shells draw at most four states a second. */
+const STATE_MS = 250;
+/** Files that are shared in place may change at any time; looking at size and time costs nothing. */
+const SOURCES_MS = 2_000;
+const OLLAMA_MS = 20_000;
 
 /** Where one engine lives and what it may touch. */
 export interface EngineOptions {
@@ -29,4 +63,347 @@ export interface Engine extends EngineClient {
   wish<N extends WishName>(name: N, params: Wishes[N]['params'], options?: WishOptions): Promise<Wishes[N]['result']>;
   /** Ends within 3 s, whatever the network does. */
   close(): Promise<void>;
+}
+
+/**
+ * Opens the engine of a storage folder: reads what is there, rejoins rooms, takes up downloads. Waits for no network.
+ *
+ * @throws {LoraSwarmError} `STORE_CORRUPT`, `STORE_VERSION`, `STORE_READ_ONLY`, `STORE_FULL`
+ */
+export async function createEngine(options: EngineOptions): Promise<Engine> {
+  const store = await Store.open(options.home, { log: options.log });
+  try {
+    const seed = options.identitySeed ?? (await loadIdentitySeed(store.paths.home));
+    const engine = new LocalEngine(options, store, keyPair(Buffer.from(seed, 'hex')));
+    await engine.open();
+    return engine;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** The parts of one engine, in the order in which they need each other. */
+class LocalEngine implements Engine {
+  readonly #owned = new DisposableStore();
+  readonly #changed = this.#owned.add(new Emitter<EngineState>());
+  readonly #happened = this.#owned.add(new Emitter<EngineEvent>());
+  readonly #linked = this.#owned.add(new Emitter<PeerLink>());
+  readonly onDidChangeState = this.#changed.event;
+  readonly onDidHappen = this.#happened.event;
+  readonly #parts: EngineParts;
+  readonly #downloads: Downloads;
+  readonly #downloadLimit: RateLimit;
+  readonly #uploadLimit: RateLimit;
+  #state: EngineState | undefined;
+  #stateTimer: NodeJS.Timeout | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(
+    private readonly options: EngineOptions,
+    store: Store,
+    keys: KeyPair,
+  ) {
+    const { log, host } = options;
+    const settings = () => store.settings.all();
+    const bootstrap = (): readonly string[] => options.bootstrap ?? settings()['network.bootstrap'];
+    this.#downloadLimit = this.#owned.add(new RateLimit(settings()['transfer.downloadLimit']));
+    this.#uploadLimit = this.#owned.add(new RateLimit(settings()['transfer.uploadLimit']));
+    const identity = (): IdentityState => ({
+      key: keys.publicKey.toString('hex'),
+      fingerprint: fingerprintOf(keys.publicKey),
+      name: settings()['identity.displayName'],
+    });
+    const registry = new Registry(store);
+    const library = new Library(store);
+    const catalog = new Catalog();
+    const ollama = new LocalOllama({
+      url: () => settings()['ollama.url'],
+      ollamaHost: options.ollamaHost,
+      made: store.madeModels,
+      log,
+    });
+    const swarm = new Swarm({ keyPair: keys, host, bootstrap, log });
+    const seeder = new Seeder({
+      open: (id) => PackageReader.open(store, id).catch(ifUnknown),
+      uploadLimit: this.#uploadLimit,
+      log,
+      onSourceProblem: () => void this.#checkSources(),
+    });
+    const rooms = new Rooms({
+      swarm,
+      keyPair: keys,
+      host,
+      memory: store.rooms,
+      myName: () => identity().name,
+      mode: () => settings()['network.mode'],
+      joinAtStart: () => settings()['rooms.joinAtStart'],
+      offers: (room) =>
+        registry
+          .list()
+          .filter((shared) => shared.phase === 'serving' && shared.rooms.includes(room))
+          .map(({ release }) => release),
+      events: {
+        onSnapshot: (room, peer, entries) => catalog.applySnapshot(room, peer, entries),
+        onDelta: (room, peer, add, remove) => catalog.applyDelta(room, peer, { add, remove }),
+        onGone: (room, peer) => catalog.dropPeer(room, peer),
+        onTransfer: (link) => {
+          seeder.attach(link, (id) => this.#mayHave(link.peerKey, id));
+          this.#linked.fire(link);
+        },
+        onHappen: (event) => this.#happened.fire(event),
+      },
+      uriScheme: options.uriScheme ?? 'vscode',
+      log,
+    });
+    this.#parts = {
+      store,
+      keys,
+      identity,
+      settings,
+      registry,
+      library,
+      catalog,
+      swarm,
+      rooms,
+      seeder,
+      ollama,
+      uriScheme: options.uriScheme ?? 'vscode',
+      log,
+    };
+    this.#downloads = new Downloads({
+      ...this.#parts,
+      onDidLink: this.#linked.event,
+      limit: this.#downloadLimit,
+      onHappen: (event) => this.#happened.fire(event),
+    });
+  }
+
+  get state(): EngineState {
+    return (this.#state ??= takeSnapshot({ ...this.#parts, downloads: this.#downloads, host: this.options.host }));
+  }
+
+  async open(): Promise<void> {
+    const { registry, library, catalog, rooms, ollama } = this.#parts;
+    this.#owned.add(registry.onDidChange(({ id }) => this.#onShared(id)));
+    this.#owned.add(library.onDidChange(() => this.#touch()));
+    this.#owned.add(rooms.onDidChange(() => this.#touch()));
+    this.#owned.add(this.#downloads.onDidChange(() => this.#touch()));
+    this.#owned.add(
+      catalog.onDidChange(({ room, added, removed }) => {
+        this.#happened.fire({ type: 'adapters:available', room, added, removed });
+        this.#touch();
+      }),
+    );
+    this.#owned.add(
+      this.onDidHappen(({ type }) => {
+        if (type === 'peer:connected' || type === 'peer:disconnected')
+          this.#happened.fire({ type: 'peers:updated', count: rooms.peers.states(() => 0).length });
+      }),
+    );
+    this.#every(SOURCES_MS, () => this.#checkSources());
+    this.#every(OLLAMA_MS, async () => (await ollama.look()) && this.#touch());
+    void ollama.look().then(() => this.#touch());
+    await rooms.open();
+    this.#downloads.takeUp();
+  }
+
+  async wish<N extends WishName>(
+    name: N,
+    params: Wishes[N]['params'],
+    options: WishOptions = {},
+  ): Promise<Wishes[N]['result']> {
+    if (this.#closing)
+      throw new LoraSwarmError('ENGINE_CLOSED', 'LoRA Swarm is closing. Try again in a moment.', { kind: 'retry' });
+    const grant = this.#grants[name] as (
+      params: Wishes[N]['params'],
+      options: WishOptions,
+    ) => Promise<Wishes[N]['result']> | Wishes[N]['result'];
+    try {
+      return await grant(params, options);
+    } finally {
+      this.#touch();
+    }
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  /** One method per wish. */
+  readonly #grants: {
+    readonly [N in WishName]: (
+      params: Wishes[N]['params'],
+      options: WishOptions,
+    ) => Promise<Wishes[N]['result']> | Wishes[N]['result'];
+  } = {
+    state: () => this.state,
+    inspect: ({ path }, { signal }) => inspectPath(path, signal),
+    verdict: (params, { signal }) => judgeTarget(this.#parts, params, signal),
+    convert: (params, { signal }) => convertTarget(this.#parts, params, signal),
+    share: (params, options) => shareAdapter(this.#parts, params, options),
+    unshare: ({ target }) => this.#unshare(target),
+    list: (params, { signal }) => listAdapters(this.#parts, params, signal),
+    adapter: ({ id }, options) => describeAdapter(this.#parts, id, options),
+    get: (params, options) => getAdapter({ ...this.#parts, downloads: this.#downloads }, params, options),
+    pause: async ({ id }) => (await this.#downloads.pause(id), {}),
+    resume: ({ id }) => (this.#downloads.resume(id), {}),
+    cancel: async ({ id }) => (await this.#downloads.cancel(id), {}),
+    forget: async ({ id }) => {
+      const found = this.#parts.library.find(id);
+      return { id: found.id, bytesFreed: await this.#parts.library.remove(found.id) };
+    },
+    library: () => ({ adapters: libraryStates(this.#parts) }),
+    install: (params, options) => installTarget(this.#parts, params, options),
+    uninstall: ({ model }, { signal }) => uninstallModel(this.#parts.ollama.installParts, model, signal),
+    models: async (_params, { signal }) => ({
+      models: await listModels(this.#parts.ollama.client, this.#parts.store.madeModels, signal),
+    }),
+    find: async ({ folders }, { signal }) => ({ adapters: await findAdapters(folders, signal ? { signal } : {}) }),
+    rooms: () => ({ rooms: this.#fresh().rooms }),
+    joinRoom: ({ room, label }) => this.#join(room, label),
+    createRoom: ({ label }) => this.#parts.rooms.create(label),
+    leaveRoom: ({ room }) => ({ room: this.#leave(room) }),
+    roomInvite: ({ room }) => this.#parts.rooms.invite(room),
+    roomMembers: ({ room }) => ({ members: this.#parts.rooms.members(room) }),
+    removeMember: ({ room, peer }) => this.#parts.rooms.removeMember(room, peer),
+    peers: () => ({ peers: this.#fresh().peers }),
+    identity: () => this.#parts.identity(),
+    doctor: async () => ({ checks: await examine({ ...this.#parts, host: this.options.host }) }),
+    settings: () => this.#parts.settings(),
+    setSetting: ({ key, value }) => this.#setSetting(parseSettingKey(key), value),
+  };
+
+  async #unshare(target: string): Promise<{ id: string; name: string }> {
+    const { id, name } = this.#parts.registry.find(target);
+    this.#parts.seeder.revoke(id);
+    await this.#parts.registry.remove(id);
+    this.#parts.log.info(`stopped sharing ${name}`);
+    return { id, name };
+  }
+
+  #join(room: string, label: string | undefined): RoomState {
+    const { rooms } = this.#parts;
+    const id =
+      room === 'general' ? rooms.joinGeneral() : room === 'local' ? rooms.joinLocal() : rooms.joinCode(room, label);
+    return this.#fresh().rooms.find((state) => state.id === id)!;
+  }
+
+  #leave(name: string): string {
+    const { rooms, registry, catalog } = this.#parts;
+    const id = rooms.leave(name);
+    catalog.dropRoom(id);
+    // Left is left: who joins again later chooses anew what to offer there.
+    for (const shared of registry.list())
+      if (shared.rooms.includes(id))
+        registry.setRooms(
+          shared.id,
+          shared.rooms.filter((room) => room !== id),
+        );
+    return id;
+  }
+
+  #setSetting(key: SettingKey, value: unknown): { key: string; value: unknown } {
+    const { store, rooms, settings, ollama } = this.#parts;
+    const set = store.settings.set(key, value);
+    switch (key) {
+      case 'transfer.downloadLimit':
+        this.#downloadLimit.bytesPerSecond = settings()[key];
+        break;
+      case 'transfer.uploadLimit':
+        this.#uploadLimit.bytesPerSecond = settings()[key];
+        break;
+      case 'network.mode':
+        rooms.applyMode();
+        break;
+      case 'network.bootstrap':
+        void rooms.restart();
+        break;
+      case 'ollama.url':
+        void ollama.look().then(() => this.#touch());
+        break;
+      default:
+        break;
+    }
+    return { key, value: set };
+  }
+
+  /** Whether a peer may fetch this: it is shared in a room that the peer proved. */
+  #mayHave(peerKey: string, id: string): boolean {
+    const shared = this.#parts.registry.get(id);
+    const peer = this.#parts.rooms.peers.get(peerKey);
+    return (
+      shared !== undefined &&
+      shared.phase === 'serving' &&
+      peer !== undefined &&
+      shared.rooms.some((room) => peer.isIn(room))
+    );
+  }
+
+  async #checkSources(): Promise<void> {
+    await this.#parts.registry.checkSources();
+  }
+
+  #onShared(id: string): void {
+    const { registry, rooms, seeder } = this.#parts;
+    const shared = registry.get(id);
+    rooms.refreshOffers();
+    if (shared?.phase !== 'serving') seeder.revoke(id);
+    if (shared?.phase === 'changed' || shared?.phase === 'missing') {
+      const how = shared.phase === 'changed' ? 'has changed since it was shared' : 'is gone';
+      const message = `${shared.weightsPath} ${how}, so it is not served any more. Share it again to offer what is there now.`;
+      this.#parts.log.warn(message);
+      this.#happened.fire({ type: 'source:changed', id, name: shared.name, message });
+    }
+    this.#touch();
+  }
+
+  #every(ms: number, work: () => Promise<unknown>): void {
+    let isBusy = false;
+    const timer = setInterval(() => {
+      if (isBusy || this.#closing) return;
+      isBusy = true;
+      work().then(
+        () => (isBusy = false),
+        (error: unknown) => {
+          isBusy = false;
+          this.#parts.log.warn(String(error));
+        },
+      );
+    }, ms);
+    timer.unref();
+    this.#owned.add({ dispose: () => clearInterval(timer) });
+  }
+
+  #fresh(): EngineState {
+    this.#state = undefined;
+    return this.state;
+  }
+
+  /** Something may have changed: tells the shells soon, once for all that happens until then. */
+  #touch(): void {
+    this.#state = undefined;
+    if (this.#closing) return;
+    this.#stateTimer ??= setTimeout(() => {
+      this.#stateTimer = undefined;
+      if (!this.#closing) this.#changed.fire(this.#fresh());
+    }, STATE_MS);
+  }
+
+  async #close(): Promise<void> {
+    const { store, catalog, swarm, rooms, seeder, log } = this.#parts;
+    clearTimeout(this.#stateTimer);
+    await this.#downloads.close().catch((error: unknown) => log.warn(String(error)));
+    seeder.dispose();
+    await rooms.close();
+    await swarm.close();
+    this.#owned.dispose();
+    catalog.close();
+    await store.close();
+  }
+}
+
+function ifUnknown(error: unknown): undefined {
+  if (!hasCode(error, 'ID_UNKNOWN')) throw error;
+  return undefined;
 }

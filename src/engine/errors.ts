@@ -53,6 +53,7 @@ export type ErrorCode =
   | 'NETWORK_OFF'
   | 'SETTING_INVALID'
   | 'NODE_TOO_OLD'
+  | 'DEMO_FAILED'
   | 'USAGE';
 
 /** What the user can do next. Plain data: the UI makes it a button, the CLI a line of text. */

@@ -46,6 +46,7 @@ export class TestRooms {
       memory: this.memory,
       myName: () => this.name,
       mode: () => this.mode,
+      joinAtStart: () => true,
       offers: (room) => this.offers.get(room) ?? [],
       events: {
         onSnapshot: (room, peer, entries) => {

@@ -7,7 +7,11 @@ const MAX_PER_ADDRESS = 8;
 /** Kept free for peers that proved a room before, and for the local network. */
 const RESERVED = 8;
 const MAX_STRUCK = 4_096;
-const STRUCK_MS = 24 * 60 * 60 * 1_000;
+/** For a lie about content, which no honest peer tells. */
+const LIAR_MS = 24 * 60 * 60 * 1_000;
+/** For breaking the protocol again and again, which may also be a bug. */
+const VIOLATOR_MS = 10 * 60 * 1_000;
+const MAX_VIOLATIONS = 3;
 const MAX_KNOWN = 1_000;
 
 export interface Candidate {
@@ -20,7 +24,9 @@ export interface Candidate {
 /** Decides who may stay connected. Hyperswarm's own `firewall` bans for good and its limits bound dialling only. */
 export class Admission {
   readonly #connected = new Set<Candidate>();
+  /** Key to the time until which it is not let in. */
   readonly #struck = new Map<string, number>();
+  readonly #violations = new Map<string, number>();
   readonly #known = new Map<string, true>();
 
   /** @returns why the connection may not stay, or undefined when it was taken in; then `leave` must follow. */
@@ -34,14 +40,21 @@ export class Admission {
     this.#connected.delete(candidate);
   }
 
-  /** A peer sent what no honest one sends. It is not let in for a day. */
-  strike(key: string): void {
-    remember(this.#struck, key, Date.now(), MAX_STRUCK);
+  /** A peer lied about content. It is not let in for a day. */
+  banLiar(key: string): void {
+    remember(this.#struck, key, Date.now() + LIAR_MS, MAX_STRUCK);
+  }
+
+  /** A peer broke the protocol. At the third time it is not let in for ten minutes. */
+  countViolation(key: string): void {
+    const count = (this.#violations.get(key) ?? 0) + 1;
+    remember(this.#violations, key, count % MAX_VIOLATIONS, MAX_STRUCK);
+    if (count >= MAX_VIOLATIONS) remember(this.#struck, key, Date.now() + VIOLATOR_MS, MAX_STRUCK);
   }
 
   isStruck(key: string): boolean {
-    const at = this.#struck.get(key);
-    return at !== undefined && Date.now() - at < STRUCK_MS;
+    const until = this.#struck.get(key);
+    return until !== undefined && Date.now() < until;
   }
 
   /** A peer proved a room, so a place is kept for it. */

@@ -10,6 +10,9 @@ import type { PeerLink } from './peerLink';
 import type { RoomLink } from './roomLink';
 import type { Connection, Swarm } from './swarm';
 
+/** The one reason that only a liar gives: its bytes do not hash to what it offered. */
+const LIE = 'badData';
+
 export interface PeerBookEvents {
   onSnapshot(roomId: string, peerKey: string, entries: readonly SignedRelease[]): void;
   onDelta(roomId: string, peerKey: string, add: readonly SignedRelease[], remove: readonly string[]): void;
@@ -55,8 +58,9 @@ export class PeerBook {
       onTransfer: (peer) => events.onTransfer(peer.transfer),
       onAway: (peer) => this.#onAway(peer),
       onStrike: (peer, reason) => {
-        log.warn(`peer ${peer.key.slice(0, 8)} was sent away for a day: ${reason}`);
-        this.#admission.strike(peer.key);
+        log.warn(`peer ${peer.key.slice(0, 8)} was sent away: ${reason}`);
+        if (reason === LIE) this.#admission.banLiar(peer.key);
+        else this.#admission.countViolation(peer.key);
       },
       onClosed: (peer) => this.#onClosed(peer),
     };

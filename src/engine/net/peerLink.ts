@@ -21,6 +21,7 @@ export class PeerLink {
   readonly onDidClose = this.#closed.event;
   readonly #senders = new Map<TransferType, (message: TransferMessage) => boolean>();
   #channel: SafeChannel | undefined;
+  #isOpened = false;
   #isEnded = false;
 
   constructor(private readonly parts: PeerLinkParts) {}
@@ -34,7 +35,7 @@ export class PeerLink {
   }
 
   get isOpen(): boolean {
-    return !this.#isEnded && (this.#channel?.isOpen ?? false);
+    return this.#isOpened && !this.#isEnded;
   }
 
   /** Opens the channel; it is there when the peer opened it too. @param onOpen called once, when it is. */
@@ -42,7 +43,10 @@ export class PeerLink {
     if (this.#channel || this.#isEnded) return;
     this.#channel = SafeChannel.create(this.parts.mux, {
       protocol: TRANSFER_PROTOCOL,
-      onOpen,
+      onOpen: () => {
+        this.#isOpened = true;
+        onOpen();
+      },
       onClose: () => this.end(),
       onDrain: () => this.#drained.fire(),
       onViolation: this.parts.onViolation,

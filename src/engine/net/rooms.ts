@@ -44,6 +44,8 @@ export interface RoomsParts {
   readonly memory: RoomMemory;
   readonly myName: () => string;
   readonly mode: () => NetworkMode;
+  /** Whether remembered rooms are switched on at start. */
+  readonly joinAtStart: () => boolean;
   /** What this machine offers in a room. */
   readonly offers: (roomId: string) => readonly SignedRelease[];
   readonly events: Pick<PeerBookEvents, 'onSnapshot' | 'onDelta' | 'onGone' | 'onTransfer' | 'onHappen'>;
@@ -55,6 +57,8 @@ interface KnownRoom {
   entry: BookEntry;
   label: string;
   active: ActiveRoom | undefined;
+  /** Remembered, but not switched on before the user joins it again. */
+  isOff: boolean;
 }
 
 /** The rooms that the user joined: remembered, rejoined at start, and switched on as far as the network mode allows. */
@@ -84,11 +88,12 @@ export class Rooms extends Resource {
 
   /** Reads the remembered rooms and switches on those that were joined. Waits for no network. */
   protected override _open(): Promise<void> {
+    const isQuiet = !this.parts.joinAtStart();
     this.owned.add(this.parts.swarm.onDidConnect((connection) => this.peers.enter(connection)));
     for (const record of this.parts.memory.list()) {
       const entry = readRoom(record.kind, record.id, record.data);
       if (!entry) this.parts.log.warn(`room ${record.id} can't be read and was left out`);
-      else if (record.isJoined) this.#add({ entry, label: record.label, active: undefined });
+      else if (record.isJoined) this.#add({ entry, label: record.label, active: undefined, isOff: isQuiet });
     }
     return Promise.resolve();
   }
@@ -142,7 +147,7 @@ export class Rooms extends Resource {
     );
     if (known) {
       if (label) this.#rename(known, label);
-      return known.entry.room.id;
+      return this.#join(known.entry, known.label);
     }
     return this.#join({ room, past: [] }, label ?? `Room ${room.id.slice(0, 4)}`);
   }
@@ -238,12 +243,20 @@ export class Rooms extends Resource {
     for (const { active } of this.#rooms.values()) active?.refresh();
   }
 
+  /** The bootstrap nodes changed: ends every connection and joins the rooms anew. */
+  async restart(): Promise<void> {
+    for (const known of this.#rooms.values()) this.#deactivate(known);
+    this.#dropBeacon();
+    await this.parts.swarm.stop();
+    this.applyMode();
+  }
+
   /** The network mode changed: switches rooms on and off. */
   applyMode(): void {
     for (const known of this.#rooms.values()) {
       const isAllowed = this.#isAllowed(known.entry.room.kind);
       if (!isAllowed) this.#deactivate(known);
-      else if (!known.active) this.#activate(known);
+      else if (!known.active && !known.isOff) this.#activate(known);
     }
     if (!this.#isAllowed('local')) this.#dropBeacon();
     this.#changed.fire();
@@ -252,10 +265,19 @@ export class Rooms extends Resource {
   #join(entry: BookEntry, label: string): string {
     const { room } = entry;
     const before = this.#rooms.get(room.id);
-    if (before) return room.id;
+    if (before) {
+      before.isOff = false;
+      if (!before.active && this.#isAllowed(room.kind)) this.#activate(before);
+      return room.id;
+    }
     if (this.#rooms.size >= MAX_ROOMS)
       throw new LoraSwarmError('USAGE', `You are in ${MAX_ROOMS} rooms. Leave one first.`);
-    const known: KnownRoom = { entry, label: this.#freeLabel(peerText(label, 64) || room.id), active: undefined };
+    const known: KnownRoom = {
+      entry,
+      label: this.#freeLabel(peerText(label, 64) || room.id),
+      active: undefined,
+      isOff: false,
+    };
     this.#remember(known);
     this.#add(known);
     this.parts.events.onHappen({ type: 'room:joined', room: room.id, kind: room.kind, label: known.label });
@@ -279,7 +301,7 @@ export class Rooms extends Resource {
     const { room } = known.entry;
     this.#rooms.set(room.id, known);
     this.owned.add(room.onDidChange(() => this.#remember(known)));
-    if (this.#isAllowed(room.kind)) this.#activate(known);
+    if (!known.isOff && this.#isAllowed(room.kind)) this.#activate(known);
     this.#changed.fire();
   }
 

@@ -1,4 +1,5 @@
 import type { BaseModel } from '../adapter/baseModel';
+import { lineageOf } from '../adapter/lineage';
 import { LoraSwarmError, hasCode } from '../errors';
 import type { LocalModel } from '../wishes';
 import type { Shown, Tag } from './answers';
@@ -143,7 +144,7 @@ function toBase(name: string, { modelInfo, layers, isRemote }: Shown, tensors: B
   const vocabSize = number('vocab_size') ?? tensors.get('token_embd.weight')?.[1];
   return {
     name,
-    lineage: lineage(modelInfo),
+    lineage: lineageOf((key) => modelInfo[key]),
     architecture,
     blockCount,
     embeddingLength,
@@ -154,14 +155,6 @@ function toBase(name: string, { modelInfo, layers, isRemote }: Shown, tensors: B
     ...(layers.weights ? { digest: layers.weights.digest } : {}),
     ...(vocabSize === undefined ? {} : { vocabSize }),
   };
-}
-
-function lineage(modelInfo: Shown['modelInfo']): string[] {
-  const keys = Object.keys(modelInfo).filter((key) =>
-    /^general\.(name|basename|base_model\.\d+\.(name|repo_url))$/.test(key),
-  );
-  const values = keys.sort().map((key) => modelInfo[key]);
-  return values.filter((value): value is string => typeof value === 'string' && value.length <= 200);
 }
 
 /** The model that an adapted one was made from: by its word if that names a model here, else by the same weights. */

@@ -1,0 +1,93 @@
+import type { BaseModel } from '../adapter/baseModel';
+import { hasCode } from '../errors';
+import type { Logger } from '../log';
+import { findOllama } from '../ollama/address';
+import { OllamaClient } from '../ollama/client';
+import { likelyRoute } from '../ollama/doctor';
+import type { InstallParts } from '../ollama/install';
+import { InstallLock } from '../ollama/installLock';
+import type { MadeModels } from '../ollama/madeModels';
+import { readBases } from '../ollama/models';
+import type { OllamaState } from '../state';
+
+/** A list of models that is drawn may be this old. */
+const BASES_MS = 5_000;
+/** Version and route, for the status bar. */
+const LOOK_MS = 2_000;
+
+export interface LocalOllamaParts {
+  readonly url: () => string;
+  readonly ollamaHost: string | undefined;
+  readonly made: MadeModels;
+  readonly log: Logger;
+}
+
+/** The Ollama of this machine, wherever the settings say it is now. */
+export class LocalOllama {
+  readonly #lock = new InstallLock();
+  #client: OllamaClient | undefined;
+  #bases: { readonly at: number; readonly list: Promise<readonly BaseModel[]> } | undefined;
+  state: OllamaState | undefined;
+
+  constructor(private readonly parts: LocalOllamaParts) {}
+
+  get url(): string {
+    return findOllama(this.parts.url(), this.parts.ollamaHost);
+  }
+
+  get client(): OllamaClient {
+    const { url } = this;
+    if (this.#client?.url !== url) {
+      this.#client = new OllamaClient(url);
+      this.#bases = undefined;
+    }
+    return this.#client;
+  }
+
+  get installParts(): InstallParts {
+    const { made, log } = this.parts;
+    return { client: this.client, made, log, lock: this.#lock };
+  }
+
+  /** Models that can carry an adapter. @throws as `readBases` when Ollama does not answer. */
+  async bases(signal?: AbortSignal): Promise<readonly BaseModel[]> {
+    const now = performance.now();
+    const { client } = this;
+    if (this.#bases === undefined || now - this.#bases.at > BASES_MS) {
+      const list = readBases(client, signal);
+      this.#bases = { at: now, list };
+      list.catch(() => (this.#bases = undefined));
+    }
+    return this.#bases.list;
+  }
+
+  /** The same, but an Ollama that is away has no models. For lists, where that is no failure. */
+  async basesIfThere(signal?: AbortSignal): Promise<readonly BaseModel[]> {
+    try {
+      return await this.bases(signal);
+    } catch (error) {
+      if (hasCode(error, 'OLLAMA_UNREACHABLE', 'OLLAMA_FAILED', 'OLLAMA_REFUSED')) return [];
+      throw error;
+    }
+  }
+
+  forgetBases(): void {
+    this.#bases = undefined;
+  }
+
+  /** Looks whether it answers, for the state. Never throws. @returns whether something changed. */
+  async look(): Promise<boolean> {
+    const before = JSON.stringify(this.state);
+    const { url, client } = this;
+    try {
+      const signal = AbortSignal.timeout(LOOK_MS);
+      const version = await client.version(signal);
+      const route =
+        this.state?.version === version && this.state.route ? this.state.route : await likelyRoute(client, signal);
+      this.state = { url, isReachable: true, version, route };
+    } catch {
+      this.state = { url, isReachable: false };
+    }
+    return JSON.stringify(this.state) !== before;
+  }
+}

@@ -1,0 +1,185 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import type { AdapterInfo } from '../adapter/adapterInfo';
+import { inspectAdapter } from '../adapter/inspect';
+import { packageConfig } from '../adapter/packageConfig';
+import { adapterShape } from '../adapter/shape';
+import { judgeShape } from '../adapter/verdict';
+import { LoraSwarmError } from '../errors';
+import type { SmallFile } from '../registry/buildShared';
+import { hashPackage } from '../release/hashPackage';
+import { MAX_TEXT_BYTES, type FileRole } from '../release/manifest';
+import { isNamePart, signRelease, type Release } from '../release/release';
+import type { ShareRequest, ShareResult, WishOptions } from '../wishes';
+import type { EngineParts } from './parts';
+
+/** Ollama may be asked this long for the digest of the base; without it the release only names the base. */
+const DIGEST_MS = 1_500;
+const CONFIG_ROLE = 16;
+const CARD_ROLE = 17;
+const WEIGHT_ROLES = { peft: 1, mlx: 2, gguf: 3 } as const satisfies Record<AdapterInfo['format'], FileRole>;
+
+export type ShareParts = Pick<EngineParts, 'keys' | 'identity' | 'registry' | 'rooms' | 'ollama' | 'uriScheme' | 'log'>;
+
+/**
+ * Offers an adapter in rooms: inspects, packages, hashes, signs, registers. The weights are read in place, not copied.
+ *
+ * @throws {LoraSwarmError} `CONFIRM_NEEDED` for the public room, `ROOM_UNKNOWN`, `ADAPTER_CONFIG_MISSING` while nobody said
+ * the base, `ADAPTER_UNSUPPORTED` for what must not be shared, and what reading the files throws.
+ */
+export async function shareAdapter(
+  parts: ShareParts,
+  request: ShareRequest,
+  { signal, onProgress }: WishOptions = {},
+): Promise<ShareResult> {
+  const rooms = [...new Set(parts.rooms.resolve(request.rooms))];
+  if (rooms.includes('general') && request.isPublicConfirmed !== true) throw confirmNeeded();
+  const info = await inspectAdapter(request.path, {
+    ...(request.base === undefined ? {} : { baseModel: request.base }),
+    ...(signal ? { signal } : {}),
+  });
+  refuse(info);
+
+  const { smallFiles, removed } = await readSmallFiles(info, parts);
+  const sources = [
+    { role: WEIGHT_ROLES[info.format], source: info.weightsPath },
+    ...smallFiles.map(({ role, bytes }) => ({ role, source: bytes })),
+  ];
+  const { manifest, chunkHashes } = await hashPackage(sources, {
+    ...(signal ? { signal } : {}),
+    onProgress: (bytesDone, bytesTotal) => onProgress?.({ kind: 'hash', bytesDone, bytesTotal }),
+  });
+
+  const release = await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size });
+  const shared = await parts.registry.add({
+    manifest,
+    chunkHashes,
+    release: signRelease(release, parts.keys),
+    weightsPath: info.weightsPath,
+    smallFiles,
+    rooms,
+    ...(request.copy === undefined ? {} : { copy: request.copy }),
+  });
+  parts.log.info(
+    `shared ${shared.name} (${manifest.id.slice(0, 8)}) in ${rooms.length === 0 ? 'no room' : rooms.join(', ')}`,
+  );
+  return {
+    id: manifest.id,
+    name: shared.name,
+    bytes: manifest.size,
+    rooms,
+    link: adapterLink(parts.uriScheme, manifest.id, rooms),
+    privateValues: removed,
+  };
+}
+
+/** The link that opens an adapter's page. A private room is named by its id, which only members know. */
+export function adapterLink(uriScheme: string, id: string, rooms: readonly string[]): string {
+  const [room] = rooms;
+  return `${uriScheme}://lora-swarm.lora-swarm/adapter?id=${id}${room === undefined ? '' : `&room=${encodeURIComponent(room)}`}`;
+}
+
+function refuse(info: AdapterInfo): void {
+  const problem = info.problems.find(({ severity }) => severity === 'refuse');
+  if (problem) throw new LoraSwarmError('ADAPTER_UNSUPPORTED', `This adapter can't be shared. ${problem.message}`);
+  if (info.format !== 'gguf' && info.configPath === undefined && info.baseModel === undefined)
+    throw new LoraSwarmError(
+      'ADAPTER_CONFIG_MISSING',
+      'There is no adapter_config.json beside these weights, so nothing says which base model they are for. Name the base, or put the config beside the weights.',
+    );
+}
+
+async function readSmallFiles(
+  info: AdapterInfo,
+  { log }: Pick<ShareParts, 'log'>,
+): Promise<{ smallFiles: SmallFile[]; removed: readonly string[] }> {
+  const smallFiles: SmallFile[] = [];
+  let removed: readonly string[] = [];
+  if (info.configPath !== undefined) {
+    const config = packageConfig(await readFile(info.configPath));
+    removed = config.removed;
+    smallFiles.push({ role: CONFIG_ROLE, bytes: config.bytes });
+  }
+  if (info.cardPath !== undefined) {
+    const card = await readFile(info.cardPath);
+    if (card.byteLength > 0 && card.byteLength <= MAX_TEXT_BYTES) smallFiles.push({ role: CARD_ROLE, bytes: card });
+    else if (card.byteLength > 0) log.warn(`${info.cardPath} is over 64 KiB and was not shared with the weights`);
+  }
+  return { smallFiles, removed };
+}
+
+async function describe(
+  parts: ShareParts,
+  request: ShareRequest,
+  info: AdapterInfo,
+  content: { readonly contentId: string; readonly bytes: number },
+): Promise<Release> {
+  const shape = adapterShape(info);
+  const baseDigest = await digestOfBase(parts, shape);
+  const license = request.license ?? info.license;
+  return {
+    ...content,
+    ...nameOf(parts, request, info),
+    format: info.format,
+    pairs: info.pairs,
+    targets: info.targets.slice(0, 64),
+    shape: { ...shape, ...(baseDigest === undefined ? {} : { baseDigest }) },
+    tags: [...new Set([...(request.tags ?? []), ...info.tags])].slice(0, 10).map((tag) => tag.slice(0, 32)),
+    parents: [],
+    createdAt: Date.now(),
+    parameters: info.parameters,
+    ...(info.rank === undefined ? {} : { rank: info.rank }),
+    ...(info.alpha === undefined ? {} : { alpha: info.alpha }),
+    ...(info.scale === undefined ? {} : { scale: info.scale }),
+    ...(info.dtype === undefined ? {} : { dtype: info.dtype }),
+    ...(license === undefined || license === '' ? {} : { license: license.slice(0, 80) }),
+  };
+}
+
+function nameOf({ identity }: ShareParts, request: ShareRequest, info: AdapterInfo): { author: string; name: string } {
+  const parts = (request.name ?? '').split('/');
+  const asked =
+    parts.length > 1 ? { author: parts[0], name: parts.slice(1).join('/') } : { author: undefined, name: parts[0] };
+  for (const part of [asked.author, asked.name || undefined])
+    if (part !== undefined && !isNamePart(part))
+      throw new LoraSwarmError(
+        'USAGE',
+        `"${part}" can't be a name. Use letters, digits, dots, hyphens and underscores, at most 64, such as ana/sql-coder.`,
+      );
+  const me = identity();
+  const folder = basename(
+    info.format === 'gguf' ? info.weightsPath.replace(/\.gguf$/i, '') : dirname(info.weightsPath),
+  );
+  return {
+    author: asked.author ?? slug(me.name, `peer-${me.key.slice(0, 8)}`),
+    name: asked.name || slug(folder, 'adapter'),
+  };
+}
+
+/** Makes a name part of free text; what is left of a name in another script would be nothing, then the other is taken. */
+function slug(text: string, otherwise: string): string {
+  const plain = text
+    .normalize('NFKD')
+    .replace(/[\u0300-\u036f]/g, '')
+    .replace(/[^A-Za-z0-9._-]+/g, '-')
+    .replace(/^[^A-Za-z0-9]+|-+$/g, '')
+    .slice(0, 64);
+  return isNamePart(plain) ? plain : otherwise;
+}
+
+async function digestOfBase({ ollama }: ShareParts, shape: Release['shape']): Promise<string | undefined> {
+  try {
+    const bases = await ollama.basesIfThere(AbortSignal.timeout(DIGEST_MS));
+    const judged = judgeShape(shape, bases);
+    return judged.verdict === 'exact' ? bases.find(({ name }) => name === judged.base)?.digest : undefined;
+  } catch {
+    return undefined; // Slow or broken: the adapter is shared all the same, and its base is named by its name alone.
+  }
+}
+
+function confirmNeeded(): LoraSwarmError {
+  return new LoraSwarmError(
+    'CONFIRM_NEEDED',
+    'In the general room anyone can see this adapter, your public key and your IP address. Confirm it to go on (on the command line: --yes).',
+  );
+}

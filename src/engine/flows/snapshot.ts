@@ -1,0 +1,75 @@
+import { summaryOf } from '../registry/summary';
+import type { EngineState, LibraryState, SharedState, TransferState } from '../state';
+import type { Downloads } from './downloads';
+import type { EngineParts } from './parts';
+
+export type SnapshotParts = Pick<
+  EngineParts,
+  'identity' | 'settings' | 'rooms' | 'swarm' | 'registry' | 'library' | 'catalog' | 'store' | 'seeder' | 'ollama'
+> & {
+  readonly downloads: Downloads;
+  readonly host: string | undefined;
+};
+
+/** The whole of what a shell draws, as it is now. */
+export function takeSnapshot(parts: SnapshotParts): EngineState {
+  const { rooms, swarm, catalog, ollama } = parts;
+  const roomStates = rooms.states((room) => catalog.search({ room, limit: 0 }).total);
+  return {
+    identity: parts.identity(),
+    network: {
+      mode: parts.settings()['network.mode'],
+      isOnline: roomStates.length === 0 || roomStates.some(({ phase }) => phase !== 'offline'),
+      ...(swarm.isRunning ? { address: { host: parts.host ?? '0.0.0.0', port: swarm.port } } : {}),
+    },
+    rooms: roomStates,
+    peers: rooms.peers.states((peer) => catalog.search({ peer, limit: 0 }).total),
+    shared: sharedStates(parts),
+    library: libraryStates(parts),
+    transfers: [...parts.downloads.states, ...uploadStates(parts)],
+    ...(ollama.state ? { ollama: ollama.state } : {}),
+    catalogRevision: catalog.revision,
+  };
+}
+
+export function libraryStates({ library, store }: Pick<SnapshotParts, 'library' | 'store'>): LibraryState[] {
+  const made = store.madeModels.list();
+  return library.list().map(({ id, name, folder, addedAt, release, manifest }) => ({
+    ...(release
+      ? summaryOf(release)
+      : { id, name, author: '', format: 'peft', targets: [], bytes: manifest.size, tags: [] }),
+    path: folder,
+    models: made.filter(({ adapterId }) => adapterId === id).map(({ model }) => model),
+    addedAt,
+  }));
+}
+
+function sharedStates({ registry, catalog }: SnapshotParts): SharedState[] {
+  return registry.list().map(({ id, release, rooms, weightsPath, phase }) => ({
+    ...summaryOf(release),
+    rooms,
+    path: weightsPath,
+    holders: catalog.sources(id).length,
+    phase,
+  }));
+}
+
+function uploadStates({ seeder, registry }: SnapshotParts): TransferState[] {
+  return seeder.state.flatMap(({ contentId, peers, rate, bytes }) => {
+    const shared = registry.get(contentId);
+    if (!shared || peers === 0) return [];
+    const { manifest, name } = shared;
+    return [
+      {
+        id: contentId,
+        name,
+        direction: 'upload',
+        phase: 'running',
+        bytesDone: bytes,
+        bytesTotal: manifest.size,
+        rate,
+        sources: peers,
+      } satisfies TransferState,
+    ];
+  });
+}
