@@ -2,7 +2,8 @@ import * as vscode from 'vscode';
 import type { LoraSwarmApi, LoraSwarmEvents } from '../../../src/api';
 
 type EventName = keyof LoraSwarmEvents;
-type Heard = { readonly [N in EventName]: { readonly name: N } & LoraSwarmEvents[N] }[EventName];
+/** An event with what a listener got: some have a field `name` of their own. */
+type Heard = { readonly [N in EventName]: { readonly on: N; readonly event: LoraSwarmEvents[N] } }[EventName];
 
 /** What the tests see of this extension. */
 export interface SwarmUser {
@@ -12,6 +13,8 @@ export interface SwarmUser {
   /** The first event of this name that fits, from the past or as soon as it comes. */
   when<N extends EventName>(name: N, fits?: (event: LoraSwarmEvents[N]) => boolean): Promise<LoraSwarmEvents[N]>;
 }
+
+const WAIT_MS = 20_000;
 
 const EVENTS: readonly EventName[] = [
   'peer:connected',
@@ -33,7 +36,7 @@ export function activate(context: vscode.ExtensionContext): SwarmUser {
   for (const name of EVENTS)
     context.subscriptions.push(
       swarm.on(name, (event) => {
-        heard.push({ name, ...event } as Heard);
+        heard.push({ on: name, event } as Heard);
         for (const look of [...waiting]) look();
       }),
     );
@@ -41,12 +44,20 @@ export function activate(context: vscode.ExtensionContext): SwarmUser {
     swarm,
     heard,
     when: (name, fits = () => true) =>
-      new Promise((resolve) => {
+      new Promise((resolve, reject) => {
         const look = () => {
-          const found = heard.find((event) => event.name === name && fits(event as never));
+          const found = heard.find(({ on, event }) => on === name && fits(event as never));
           if (!found) return;
+          end();
+          resolve(found.event as never);
+        };
+        const timer = setTimeout(() => {
+          end();
+          reject(new Error(`no ${name} as expected among ${JSON.stringify(heard, undefined, 1)}`));
+        }, WAIT_MS);
+        const end = () => {
           waiting.delete(look);
-          resolve(found as never);
+          clearTimeout(timer);
         };
         waiting.add(look);
         look();
