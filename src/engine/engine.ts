@@ -197,8 +197,9 @@ class LocalEngine implements Engine {
     );
     this.#owned.add(
       this.onDidHappen(({ type }) => {
-        if (type === 'peer:connected' || type === 'peer:disconnected')
-          this.#happened.fire({ type: 'peers:updated', count: rooms.peers.states(() => 0).length });
+        if (type !== 'peer:connected' && type !== 'peer:disconnected') return;
+        // After this event has reached every listener, so that nobody hears the count before the reason.
+        queueMicrotask(() => this.#happened.fire({ type: 'peers:updated', count: rooms.peers.states(() => 0).length }));
       }),
     );
     this.#every(SOURCES_MS, () => this.#checkSources());

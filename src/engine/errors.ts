@@ -24,6 +24,7 @@ export type ErrorCode =
   | 'STORE_READ_ONLY'
   | 'STORE_FAILED'
   | 'STORE_VERSION'
+  | 'IDENTITY_ELSEWHERE'
   | 'SOURCE_CHANGED'
   | 'SOURCE_MISSING'
   // rooms and peers

@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { isLoopback } from '../net/address';
+import type { Rooms } from '../net/rooms';
 import { ollamaChecks } from '../ollama/doctor';
 import type { DoctorCheck } from '../wishes';
 import type { EngineParts } from './parts';
@@ -13,8 +14,12 @@ export type DoctorParts = Pick<
   'store' | 'rooms' | 'swarm' | 'ollama' | 'settings' | 'registry' | 'identity'
 > & { readonly host: string | undefined };
 
+/** A room needs this long to find its peers after a start. */
+const SETTLE_MS = 4_000;
+
 /** Looks at everything that keeps adapters from moving, and says for each what to do. "0 peers" gets a cause. */
 export async function examine(parts: DoctorParts): Promise<DoctorCheck[]> {
+  await settle(parts.rooms);
   const rooms = parts.rooms.states(() => 0);
   return [
     await checkSpace(parts),
@@ -34,6 +39,22 @@ export async function examine(parts: DoctorParts): Promise<DoctorCheck[]> {
     await checkSources(parts),
     ...(await ollamaChecks(parts.ollama.url, AbortSignal.timeout(OLLAMA_MS))),
   ];
+}
+
+/** Right after a start nobody can have been found yet, and "0 peers" would be no answer. */
+async function settle(rooms: Rooms): Promise<void> {
+  const isSettled = (): boolean =>
+    rooms.peers.states(() => 0).length > 0 || rooms.states(() => 0).every(({ phase }) => phase !== 'joining');
+  if (isSettled()) return;
+  await new Promise<void>((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      listening.dispose();
+      resolve();
+    };
+    const timer = setTimeout(end, SETTLE_MS);
+    const listening = rooms.onDidChange(() => isSettled() && end());
+  });
 }
 
 async function checkSpace({ store }: DoctorParts): Promise<DoctorCheck> {

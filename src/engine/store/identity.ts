@@ -2,9 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoraSwarmError, storageError } from '../errors';
-import { makeFolder, syncFolder } from './files';
+import { makeFolder, statOf, syncFolder } from './files';
 
 const NAME = 'identity.key';
+/** An editor wrote this when it put the seed into its secret storage, where only it can read it. */
+const CLAIM_NAME = 'identity.claim';
 
 /**
  * Gives the seed of this machine's key pair, 64 hex characters, from `identity.key`. Makes it the first time.
@@ -12,12 +14,16 @@ const NAME = 'identity.key';
  * The file appears whole or not at all, is readable by its owner only, and is never overwritten: with another seed this
  * machine would be somebody else in every room.
  *
- * @throws {LoraSwarmError} `STORE_CORRUPT` when the file holds no seed.
+ * @throws {LoraSwarmError} `STORE_CORRUPT` when the file holds no seed, `IDENTITY_ELSEWHERE` when an editor keeps the seed of
+ * this folder: another one would make the user somebody else in every room.
  */
 export async function loadIdentitySeed(home: string): Promise<string> {
   const path = join(home, NAME);
   try {
-    return (await readSeed(path)) ?? (await makeSeed(home, path));
+    const seed = await readSeed(path);
+    if (seed !== undefined) return seed;
+    if (await statOf(join(home, CLAIM_NAME))) throw keptByEditor(home);
+    return await makeSeed(home, path);
   } catch (error) {
     throw storageError(error, path);
   }
@@ -62,6 +68,13 @@ async function makeSeed(home: string, path: string): Promise<string> {
   }
   await syncFolder(home);
   return seed;
+}
+
+function keptByEditor(home: string): LoraSwarmError {
+  return new LoraSwarmError(
+    'IDENTITY_ELSEWHERE',
+    `Your identity in ${home} is in the editor's secret storage. Keep the editor open while you use the command line, or name another folder with --home.`,
+  );
 }
 
 /** Some file systems (exFAT, network drives) have no hard links. */

@@ -31,6 +31,15 @@ describe('loadIdentitySeed', () => {
       assert.deepEqual(readdirSync(home), ['identity.key']);
     }));
 
+  it('makes no second identity where an editor keeps the first one', () =>
+    withTempFolder(async (home) => {
+      writeFileSync(join(home, 'identity.claim'), '');
+
+      await assert.rejects(loadIdentitySeed(home), { code: 'IDENTITY_ELSEWHERE', message: /Keep the editor open/ });
+
+      assert.deepEqual(readdirSync(home), ['identity.claim']);
+    }));
+
   it('refuses a damaged file, leaves it as it is and says what to do', () =>
     withTempFolder(async (home) => {
       const path = join(home, 'identity.key');
