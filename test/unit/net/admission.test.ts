@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict';
+import { isLanAddress, isLoopback } from '../../../src/engine/net/address';
+import { Admission, type Candidate } from '../../../src/engine/net/admission';
+import { peerText } from '../../../src/engine/net/peerText';
+
+const from = (key: string, address: string, isInbound = true): Candidate => ({ key, address, isInbound });
+
+describe('admission', () => {
+  it('lets a few in from one address of the internet, and more from the local network', () => {
+    const admission = new Admission();
+    const internet = Array.from({ length: 20 }, (_, i) => admission.enter(from(`i${i}`, '203.0.113.9')));
+    const lan = Array.from({ length: 20 }, (_, i) => admission.enter(from(`l${i}`, '192.168.1.9')));
+
+    assert.equal(internet.filter((refusal) => refusal === undefined).length, 8);
+    assert.equal(lan.filter((refusal) => refusal === undefined).length, 20);
+  });
+
+  it('keeps places for peers that proved a room before', () => {
+    const admission = new Admission();
+    admission.know('friend');
+    for (let i = 0; i < 200; i++) admission.enter(from(`k${i}`, `203.0.113.${i}`));
+
+    assert.notEqual(admission.enter(from('stranger', '198.51.100.1')), undefined);
+    assert.equal(admission.enter(from('friend', '198.51.100.2')), undefined);
+  });
+
+  it('gives a place back when somebody leaves', () => {
+    const admission = new Admission();
+    const candidates = Array.from({ length: 9 }, (_, i) => from(`k${i}`, '203.0.113.9'));
+    for (const candidate of candidates) admission.enter(candidate);
+
+    admission.leave(candidates[0]!);
+
+    assert.equal(admission.enter(candidates[8]!), undefined);
+  });
+
+  it('keeps a liar out at once, and who breaks the protocol the third time', () => {
+    const admission = new Admission();
+    admission.banLiar('liar');
+    admission.countViolation('clumsy');
+    admission.countViolation('clumsy');
+
+    assert.ok(admission.isStruck('liar'));
+    assert.ok(!admission.isStruck('clumsy'));
+    admission.countViolation('clumsy');
+    assert.ok(admission.isStruck('clumsy'));
+    assert.notEqual(admission.enter(from('liar', '192.168.1.2')), undefined);
+  });
+
+  it('forgets old strikes instead of growing', () => {
+    const admission = new Admission();
+    for (let i = 0; i < 10_000; i++) admission.banLiar(`k${i}`);
+
+    assert.ok(!admission.isStruck('k0'));
+    assert.ok(admission.isStruck('k9999'));
+  });
+});
+
+describe('addresses', () => {
+  it('tells networks that no router forwards from the internet', () => {
+    const lan = [
+      '10.1.2.3',
+      '172.16.0.1',
+      '172.31.255.255',
+      '192.168.0.1',
+      '169.254.1.1',
+      '127.0.0.1',
+      '::1',
+      'fe80::1',
+      'fd00::1',
+      '::ffff:10.0.0.1',
+    ];
+    const internet = [
+      '8.8.8.8',
+      '172.15.0.1',
+      '172.32.0.1',
+      '192.169.0.1',
+      '11.0.0.1',
+      '2001:db8::1',
+      '',
+      'localhost.example',
+    ];
+
+    assert.deepEqual(
+      lan.filter((address) => !isLanAddress(address)),
+      [],
+    );
+    assert.deepEqual(
+      internet.filter((address) => isLanAddress(address)),
+      [],
+    );
+    assert.ok(isLoopback('127.9.8.7') && !isLoopback('10.0.0.1'));
+  });
+});
+
+describe('peer text', () => {
+  it('makes one harmless line of what a stranger wrote', () => {
+    assert.equal(peerText('  Ana\n\u001b[31m\u202eevil\u200b  \u0000x '), 'Ana [31m evil x');
+    assert.equal(peerText('a'.repeat(500)).length, 80);
+    assert.equal(peerText('🦙'.repeat(100)), '🦙'.repeat(80));
+    assert.equal(peerText('José'), peerText('José'));
+  });
+
+  it('changes nothing the second time', () => {
+    for (const text of ['a \u0007 b', '\u{1f468}\u200d\u{1f4bb} x', '\ud800', '  ', 'é\u0301'.repeat(90)])
+      assert.equal(peerText(peerText(text)), peerText(text));
+  });
+});
