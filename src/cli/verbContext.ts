@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { EngineOptions } from '../engine/engine';
 import type { ServiceClient } from '../service/client';
 import { pause } from '../service/pace';
 import type { CliArgs } from './args';
@@ -21,6 +22,8 @@ export interface VerbContext {
   readonly bootstrap: readonly string[];
   /** Attaches to the engine of the storage folder, or leads one for as long as the verb runs. */
   readonly engine: () => Promise<ServiceClient>;
+  /** Opens the engine of a folder of the verb's own. Closed with the verb at the latest. */
+  readonly engineOf: (options: Omit<EngineOptions, 'log'>) => Promise<ServiceClient>;
 }
 
 /** Does what was asked and writes its result. */

@@ -6,7 +6,7 @@ import { configGet, configSet, identity } from './systemVerbs';
 import type { Verb } from './verbContext';
 import type { VerbName } from './verbs';
 
-const TABLE: Readonly<Record<Exclude<VerbName, 'dht'>, Verb>> = {
+const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   inspect: inspectAdapter,
   verdict,
   convert,
@@ -34,5 +34,6 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht'>, Verb>> = {
 /** What a verb does. Those that need the network in this process load it only when they are asked for. */
 export async function loadVerb(name: VerbName): Promise<Verb> {
   if (name === 'dht') return (await import('./dhtVerb')).dht;
+  if (name === 'demo') return (await import('./demo')).demo;
   return TABLE[name];
 }

@@ -19,6 +19,7 @@ export const OPTIONS = {
   mine: { type: 'boolean' },
   name: { type: 'string' },
   'no-wait': { type: 'boolean' },
+  ollama: { type: 'string' },
   out: { type: 'string', short: 'o' },
   port: { type: 'string' },
   room: { type: 'string', multiple: true },
@@ -104,6 +105,12 @@ export const VERBS = {
   'config set': { usage: 'KEY VALUE', summary: 'changes a setting', options: [], words: [2, 2] },
   serve: { usage: '', summary: 'stays and serves what is shared', options: [], words: [0, 0] },
   dht: { usage: '[--port N]', summary: 'one bootstrap node of an own DHT', options: ['port'], words: [0, 0] },
+  demo: {
+    usage: '[--ollama URL|auto [--base MODEL]]',
+    summary: 'the whole main job on this machine, nothing of yours touched',
+    options: ['ollama', 'base'],
+    words: [0, 0],
+  },
 } as const satisfies Record<string, VerbSpec>;
 
 export type VerbName = keyof typeof VERBS;
