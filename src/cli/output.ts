@@ -10,6 +10,9 @@ export const EXIT_FAILED = 1;
 export const EXIT_USAGE = 2;
 export const EXIT_CANCELLED = 130;
 
+/** What `bold`, `green` and `red` write. In a group, so that `split` keeps them. */
+const OWN_STYLES = /(\u001b\[(?:1|22|31|32|39)m)/;
+
 export interface OutputStream {
   readonly isTTY?: boolean;
   readonly columns?: number;
@@ -77,21 +80,13 @@ export class Output {
     this.options.stderr.write(`${terminalText(text)}\n`);
   }
 
-  /** Something that is done already, of a verb that does several things. On stdout for people, too. */
-  step(step: string, fields: object, lines: readonly string[]): void {
-    if (this.#isFinished) return;
-    this.#bar?.clear();
-    if (this.isJson) this.#write({ type: 'step', step, ...fields });
-    else for (const line of lines) this.options.stdout.write(`${line}\n`);
-  }
-
   /** What the verb found or did: `fields` for programs, `lines` for people. Once. */
   result(fields: object, lines: readonly string[]): void {
     if (this.#isFinished) return;
     this.#isFinished = true;
     this.#bar?.clear();
     if (this.isJson) this.#write({ type: 'result', ...fields });
-    else for (const line of lines) this.options.stdout.write(`${line}\n`);
+    else this.#print(lines);
   }
 
   /** Reports a failure once, and gives the exit code for it. */
@@ -118,6 +113,17 @@ export class Output {
 
   red(text: string): string {
     return this.#hasColour ? `\u001b[31m${text}\u001b[39m` : text;
+  }
+
+  /** Lines may hold what peers wrote. Of what a terminal obeys only our own styles pass. */
+  #print(lines: readonly string[]): void {
+    const plain = (text: string): string => terminalText(text).replaceAll('\n', ' ');
+    for (const line of lines) {
+      const parts = this.#hasColour
+        ? line.split(OWN_STYLES).map((part, i) => (i % 2 ? part : plain(part)))
+        : [plain(line)];
+      this.options.stdout.write(`${parts.join('')}\n`);
+    }
   }
 
   #write(value: object): void {

@@ -93,6 +93,7 @@ function takeLock(file: string): DatabaseSync | undefined {
   try {
     database = new DatabaseSync(file);
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE'); // In memory, so that no journal lies beside it.
+    fs.chmodSync(file, 0o600); // By its name; opening it would drop the lock.
     return database;
   } catch (error) {
     database?.close();

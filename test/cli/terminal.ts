@@ -90,13 +90,17 @@ export class Command {
 
   /** The first line of this type. */
   line(type: string): Promise<JsonLine> {
+    return this.lineWhere((line) => line.type === type);
+  }
+
+  lineWhere(isIt: (line: JsonLine) => boolean): Promise<JsonLine> {
     return new Promise((resolve, reject) => {
       const check = (): void => {
-        const found = this.lines.find((line) => line.type === type);
+        const found = this.lines.find(isIt);
         if (!found && this.code === null && this.child.exitCode === null && this.child.signalCode === null) return;
         this.#waiting.delete(check);
         if (found) resolve(found);
-        else reject(new Error(`ended with ${this.code} without "${type}": ${this.stdout} ${this.stderr}`));
+        else reject(new Error(`ended with ${this.code} without that line: ${this.stdout} ${this.stderr}`));
       };
       this.#waiting.add(check);
       check();

@@ -16,7 +16,7 @@ async function main(): Promise<void> {
   }
   if (task === 'share')
     await client
-      .wish('share', { path: 'x', rooms: [] })
+      .wish('share', { path: 'x', rooms: [] }, { onProgress: () => say('asked') })
       .catch((error: unknown) => error instanceof LoraSwarmError && say(`share ${error.code} ${error.action?.kind}`));
 
   process.stdin.resume();

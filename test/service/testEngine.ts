@@ -65,6 +65,7 @@ class TestEngine implements Engine {
         return await this.#get(options);
       case 'share': // Never done by itself.
         fs.appendFileSync(path.join(this.options.home, 'shares.log'), 'asked\n');
+        options.onProgress?.({ kind: 'hash', bytesDone: 0, bytesTotal: 1 });
         await sleep(60_000, undefined, { signal: options.signal });
         throw new Error('unreachable');
       case 'inspect':

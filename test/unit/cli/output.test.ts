@@ -125,7 +125,12 @@ describe('output', () => {
 
     output.event({ type: 'peer:connected', key: 'ab', name: evil, rooms: [] });
     output.note(evil);
+    output.result({}, [evil]);
+    const terminal = sheet({ isTTY: true });
+    terminal.output.result({}, [`${terminal.output.bold('x')}${evil}`]);
 
+    assert.doesNotMatch(written.out.trimEnd(), /\p{C}/u);
+    assert.match(terminal.written.out, /^.\[1mx.\[22ma \]0;x {2}2J b {2}c\n$/);
     assert.doesNotMatch(written.err.replaceAll('\n', ''), /\p{C}/u);
     const json = sheet({ isJson: true });
     json.output.result({ evil }, []);
