@@ -2,6 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { isAbort } from '../engine/errors';
+import type { EngineOptions } from '../engine/engine';
 import type { Logger } from '../engine/log';
 import { parseSetting } from '../engine/settings';
 import { openEngine, type ServiceClient } from '../service/client';
@@ -52,6 +53,16 @@ async function runVerb(around: CliSurroundings, args: CliArgs, output: Output): 
   const { cwd, env, signal, stdin } = around;
   const verb: Verb = await loadVerb(args.verb);
   let opening: Promise<ServiceClient> | undefined;
+  const opened: Promise<ServiceClient>[] = [];
+  const engineOf = (options: Omit<EngineOptions, 'log'>): Promise<ServiceClient> => {
+    const client = openEngine({
+      ...options,
+      log: logTo(around.stderr, env['LORA_SWARM_LOG']),
+      workerPath: around.workerPath,
+    });
+    opened.push(client);
+    return client;
+  };
   const network = networkOf(args.options, env);
   const context: VerbContext = {
     args,
@@ -62,7 +73,8 @@ async function runVerb(around: CliSurroundings, args: CliArgs, output: Output): 
     ...network,
     resolve: (file) => path.resolve(cwd, file),
     resolveTarget: (target) => (fs.existsSync(path.resolve(cwd, target)) ? path.resolve(cwd, target) : target),
-    engine: () => (opening ??= open(around, args.options, network, output)),
+    engine: () => (opening ??= open(around, args.options, network, output, engineOf)),
+    engineOf,
   };
   try {
     const work = verb(context);
@@ -74,9 +86,13 @@ async function runVerb(around: CliSurroundings, args: CliArgs, output: Output): 
     );
     if (!isDone) throw abortError();
   } finally {
-    await opening?.then(
-      (client) => client.close(),
-      () => undefined,
+    await Promise.all(
+      opened.map((opening) =>
+        opening.then(
+          (client) => client.close(),
+          () => undefined,
+        ),
+      ),
     );
   }
 }
@@ -98,13 +114,12 @@ async function open(
   options: OptionValues,
   { host, bootstrap }: Network,
   output: Output,
+  engineOf: VerbContext['engineOf'],
 ): Promise<ServiceClient> {
-  const { cwd, env, workerPath } = around;
+  const { cwd, env } = around;
   const ollamaHost = env['OLLAMA_HOST'];
-  const client = await openEngine({
+  const client = await engineOf({
     home: path.resolve(cwd, options.home ?? (env['LORA_SWARM_HOME'] || defaultHome(env))),
-    log: logTo(around.stderr, env['LORA_SWARM_LOG']),
-    workerPath,
     ...(bootstrap.length > 0 ? { bootstrap } : {}),
     ...(host === undefined ? {} : { host }),
     ...(ollamaHost ? { ollamaHost } : {}),

@@ -80,6 +80,14 @@ export class Output {
     this.options.stderr.write(`${terminalText(text)}\n`);
   }
 
+  /** Something that is done already, of a verb that does several things. On stdout for people, too. */
+  step(step: string, fields: object, lines: readonly string[]): void {
+    if (this.#isFinished) return;
+    this.#bar?.clear();
+    if (this.isJson) this.#write({ type: 'step', step, ...fields });
+    else this.#print(lines);
+  }
+
   /** What the verb found or did: `fields` for programs, `lines` for people. Once. */
   result(fields: object, lines: readonly string[]): void {
     if (this.#isFinished) return;
