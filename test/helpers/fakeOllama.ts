@@ -197,7 +197,8 @@ export class FakeOllama {
     const shown = (file: string): string => file.replace(this.store.folder, this.shownFolder ?? this.store.folder);
     const [weights = ''] = files('model');
     const [template] = files('template');
-    const { info, tensors } = readGguf(weights);
+    const { info: stored, tensors } = readGguf(weights);
+    const { 'general.name': _kept, ...info } = stored; // The real one keeps the name of the model to itself.
     const hasTensors = this.takesAdapters || body['verbose'] === true;
     return sendJson(response, {
       modelfile: [
