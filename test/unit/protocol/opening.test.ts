@@ -3,20 +3,22 @@ import { once } from 'node:events';
 import { Duplex } from 'node:stream';
 import c from 'compact-encoding';
 import { silentLog } from '../../../src/engine/log';
-import { ALIVE_PROTOCOL } from '../../../src/engine/net/heartbeat';
 import { JoinedRoom } from '../../../src/engine/net/joinedRoom';
 import { catalogDelta, catalogPage, hello, rekey, type Rekey } from '../../../src/engine/net/messages';
-import { Peer, ROOM_PROTOCOL, type PeerEvents } from '../../../src/engine/net/peer';
+import { Peer, type PeerEvents } from '../../../src/engine/net/peer';
 import { privateKeys, roomProof } from '../../../src/engine/net/roomKeys';
 import type { RoomLink } from '../../../src/engine/net/roomLink';
 import type { Connection } from '../../../src/engine/net/swarm';
-import { TRANSFER_PROTOCOL } from '../../../src/engine/net/transferMessages';
 import { makeRelease } from '../../helpers/packages';
 import { readVectors } from './vectorFile';
 
 const { proofs } = readVectors<{
   readonly proofs: Readonly<Record<'secret' | 'handshakeHash' | 'asker' | 'answerer', Buffer>>;
 }>('rooms');
+// Written out, as they stand on the wire.
+const ROOM_PROTOCOL = 'lora-swarm/room/1';
+const ALIVE_PROTOCOL = 'lora-swarm/alive/1';
+const TRANSFER_PROTOCOL = 'lora-swarm/transfer/1';
 const NOTHING = new Uint8Array();
 const REKEY: Rekey = {
   ...{ ownerKey: proofs.asker, oldNonce: proofs.asker, newNonce: proofs.answerer },
