@@ -7,6 +7,7 @@ import type { SignedRelease } from '../release/release';
 import type { NetworkMode, RoomKind, RoomState } from '../state';
 import type { RoomInvite, RoomMember } from '../wishes';
 import { ActiveRoom } from './activeRoom';
+import { AdapterTopics } from './adapterTopics';
 import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
 import { LanBeacon } from './lan';
 import type { Rekey } from './messages';
@@ -15,11 +16,8 @@ import { peerText } from './peerText';
 import { makeGeneral, makeLocal, makePrivate, readRoom, writeRoom, type BookEntry } from './roomBook';
 import { formatRoomCode, inviteLink, makeRoomSecret, parseRoomCode, type RoomSecret } from './roomCode';
 import type { RoomLink } from './roomLink';
-import { adapterTopic } from './roomKeys';
-import type { JoinedTopic, Swarm } from './swarm';
+import type { Swarm } from './swarm';
 
-/** Announcing costs 80 requests per 750 ms, so only so many adapters get a topic of their own; rooms carry the rest. */
-const MAX_ADAPTER_TOPICS = 32;
 const MAX_ROOMS = 64;
 /** A peer needs a moment to learn the next secret before it can answer for it. */
 const ASK_AGAIN_MS = [300, 1_000, 3_000];
@@ -66,12 +64,13 @@ export class Rooms extends Resource {
   readonly #changed = this.owned.add(new Emitter<void>());
   readonly onDidChange = this.#changed.event;
   readonly #rooms = new Map<string, KnownRoom>();
-  readonly #topics = new Map<string, { readonly room: JoinedRoom; readonly topic: JoinedTopic }>();
+  readonly #adapters: AdapterTopics;
   readonly peers: PeerBook;
   #beacon: LanBeacon | undefined;
 
   constructor(private readonly parts: RoomsParts) {
     super();
+    this.#adapters = new AdapterTopics(parts.swarm, parts.offers);
     this.peers = new PeerBook({
       swarm: parts.swarm,
       rooms: () => this.#allRooms(),
@@ -100,7 +99,7 @@ export class Rooms extends Resource {
 
   protected async _close(): Promise<void> {
     for (const { active } of this.#rooms.values()) active?.dispose();
-    for (const { topic } of this.#topics.values()) topic.dispose();
+    this.#adapters.dispose();
     this.peers.close();
     await this.#beacon?.close();
   }
@@ -226,14 +225,14 @@ export class Rooms extends Resource {
   /** Tells every room what is offered there now. */
   refreshOffers(): void {
     for (const { active } of this.#rooms.values()) active?.room.feed.set(this.parts.offers(active.room.id));
-    this.#announceAdapters();
+    this.#announce();
   }
 
   /** Looks for holders of one adapter on the DHT while it is being fetched. */
   seek(contentId: string, roomIds: readonly string[]): { dispose(): void } {
     const joined = roomIds.flatMap((id) => {
       const room = this.#rooms.get(id)?.active?.room;
-      return room && room.kind !== 'local' ? [this.#joinAdapter(room, contentId, { server: false, client: true })] : [];
+      return room ? [this.#adapters.seek(room, contentId)] : [];
     });
     return { dispose: () => joined.forEach((topic) => topic.dispose()) };
   }
@@ -316,7 +315,7 @@ export class Rooms extends Resource {
       log: this.parts.log,
     });
     for (const each of [room, ...known.active.retired]) this.peers.addRoom(each);
-    this.#announceAdapters();
+    this.#announce();
   }
 
   #deactivate(known: KnownRoom): void {
@@ -324,11 +323,7 @@ export class Rooms extends Resource {
     if (!active) return;
     known.active = undefined;
     active.dispose();
-    for (const [key, { room, topic }] of this.#topics) {
-      if (room !== active.room) continue;
-      topic.dispose();
-      this.#topics.delete(key);
-    }
+    this.#adapters.drop(active.room);
     for (const room of [active.room, ...active.retired]) this.peers.leaveRoom(room);
   }
 
@@ -392,37 +387,11 @@ export class Rooms extends Resource {
 
   #roomOfTopic(topic: Buffer): JoinedRoom | undefined {
     for (const room of this.#allRooms()) if (room.keys.topic.equals(topic)) return room;
-    return this.#topics.get(topic.toString('hex'))?.room;
+    return this.#adapters.roomOf(topic);
   }
 
-  /** The adapters that get a topic of their own: the first ones of every room of the internet, up to the limit. */
-  #announceAdapters(): void {
-    const wanted = new Map<string, { readonly room: JoinedRoom; readonly contentId: string }>();
-    for (const { active } of this.#rooms.values()) {
-      if (!active || active.room.kind === 'local') continue;
-      for (const { release } of this.parts.offers(active.room.id)) {
-        if (wanted.size >= MAX_ADAPTER_TOPICS) break;
-        wanted.set(adapterTopic(active.room.keys, release.contentId).toString('hex'), {
-          room: active.room,
-          contentId: release.contentId,
-        });
-      }
-    }
-    for (const [key, { topic }] of this.#topics) {
-      if (wanted.has(key)) continue;
-      topic.dispose();
-      this.#topics.delete(key);
-    }
-    for (const [key, { room, contentId }] of wanted) {
-      if (!this.#topics.has(key)) this.#joinAdapter(room, contentId, { server: true, client: false });
-    }
-  }
-
-  #joinAdapter(room: JoinedRoom, contentId: string, options: { server: boolean; client: boolean }): JoinedTopic {
-    const bytes = adapterTopic(room.keys, contentId);
-    const topic = this.parts.swarm.join(bytes, options);
-    this.#topics.set(bytes.toString('hex'), { room, topic });
-    return topic;
+  #announce(): void {
+    this.#adapters.announce([...this.#rooms.values()].flatMap(({ active }) => (active ? [active.room] : [])));
   }
 
   async #openBeacon(): Promise<LanBeacon> {

@@ -118,6 +118,9 @@ export class Swarm extends Resource {
     const deadline = new Promise<void>((resolve) => (timer = setTimeout(resolve, POLITE_CLOSE_MS)));
     await Promise.race([swarm.destroy().catch(() => undefined), deadline]);
     clearTimeout(timer);
+    // The node first: that ends the requests which a goodbye still waits for. `swarm.destroy({ force })` would wait too, for
+    // as long as a DHT that does not answer takes to time out.
+    await swarm.dht.destroy({ force: true }).catch(() => undefined);
     await swarm.destroy({ force: true }).catch(() => undefined);
   }
 
