@@ -65,6 +65,7 @@ declare module 'hyperdht' {
     address(): DhtNode;
     fullyBootstrapped(): Promise<void>;
     connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;
+    createServer(onConnection: (stream: NoiseSecretStream) => void): { listen(keyPair: unknown): Promise<void> };
     toArray(): DhtNode[];
     destroy(options?: { force?: boolean }): Promise<void>;
   }

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { build } from 'esbuild';
+import type { Testnet } from 'hyperdht/testnet';
+import { localDht } from '../test/helpers/testRooms';
+import type { Calls, Reply } from './peers/calls';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+
+/** The place of one benchmark run: a folder, a DHT on loopback, processes. `dispose` leaves nothing of it. */
+export class Ground {
+  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-swarm-bench-'));
+  /** A copy of the built product: what is measured stays the same while somebody builds. */
+  readonly dist = path.join(this.folder, 'dist');
+  readonly #peers = new Set<Peer<Calls>>();
+  #dht: Promise<Testnet> | undefined;
+  #made = 0;
+
+  get workerPath(): string {
+    return path.join(this.dist, 'worker.js');
+  }
+
+  async prepare(): Promise<this> {
+    fs.cpSync(path.join(ROOT, 'dist'), this.dist, { recursive: true });
+    await build({
+      entryPoints: ['enginePeer', 'pipePeer', 'loadPeer'].map((name) =>
+        path.join(import.meta.dirname, 'peers', `${name}.ts`),
+      ),
+      bundle: true,
+      packages: 'external', // Found through NODE_PATH; the native ones can't be bundled.
+      platform: 'node',
+      format: 'cjs',
+      outdir: path.join(this.folder, 'peers'),
+      logLevel: 'warning',
+    });
+    return this;
+  }
+
+  /** `HOST:PORT` of the nodes of a DHT of ten, in this process. */
+  async bootstrap(): Promise<string[]> {
+    const { bootstrap } = await (this.#dht ??= localDht());
+    return bootstrap.map(({ host, port }) => `${host}:${port}`);
+  }
+
+  /** A folder that nobody has used. */
+  newFolder(): string {
+    const folder = path.join(this.folder, `folder-${this.#made++}`);
+    fs.mkdirSync(folder);
+    return folder;
+  }
+
+  /** Starts a process of its own, without the loader and the memory of this one. */
+  start<C extends Calls>(name: 'enginePeer' | 'pipePeer' | 'loadPeer'): Peer<C> {
+    const peer = new Peer<C>(path.join(this.folder, 'peers', `${name}.js`));
+    this.#peers.add(peer);
+    void peer.exited.then(() => this.#peers.delete(peer));
+    return peer;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([...this.#peers].map((peer) => peer.kill()));
+    await (await this.#dht)?.destroy();
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** A process that is measured, and what it can be asked. */
+export class Peer<out C extends Calls> {
+  readonly exited: Promise<unknown>;
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<number, { resolve: (value: never) => void; reject: (error: Error) => void }>();
+  readonly #heard: { readonly at: number; readonly event: unknown }[] = [];
+  readonly #listeners = new Set<() => void>();
+  #last = 0;
+
+  constructor(script: string) {
+    this.#child = spawn(process.execPath, [script], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, NODE_OPTIONS: '', NODE_PATH: path.join(ROOT, 'node_modules') },
+    });
+    this.exited = once(this.#child, 'exit');
+    this.#child.on('message', (message) => this.#hear(message as Reply));
+    void this.exited.then(() => {
+      for (const { reject } of this.#waiting.values()) reject(new Error(`${path.basename(script)} ended`));
+    });
+  }
+
+  ask<N extends keyof C & string>(name: N, ...params: Parameters<C[N]>): ReturnType<C[N]> {
+    const id = ++this.#last;
+    const reply = new Promise<never>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
+    this.#child.send({ id, name, params: params[0] });
+    return reply as unknown as ReturnType<C[N]>;
+  }
+
+  /** Where its events are now, for `when`. */
+  get mark(): number {
+    return this.#heard.length;
+  }
+
+  /** @returns when the first event after the mark that fits came, by the clock of this process. */
+  async when(fits: (event: never) => boolean, mark: number): Promise<number> {
+    for (;;) {
+      const found = this.#heard.slice(mark).find(({ event }) => fits(event as never));
+      if (found) return found.at;
+      await new Promise<void>((resolve) => this.#listeners.add(resolve));
+    }
+  }
+
+  /** As a crash does. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  #hear(reply: Reply): void {
+    if ('event' in reply) {
+      this.#heard.push({ at: performance.now(), event: reply.event });
+      const listeners = [...this.#listeners];
+      this.#listeners.clear();
+      for (const listener of listeners) listener();
+      return;
+    }
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if ('error' in reply) waiting?.reject(new Error(reply.error));
+    else waiting?.resolve(reply.result as never);
+  }
+}

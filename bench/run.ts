@@ -1,0 +1,76 @@
+// npm run bench [-- NAME...] [--json] [--size 1G] [--runs 3] [--samples 20]
+import { parseArgs } from 'node:util';
+import { benchDiscovery } from './discovery';
+import { Ground } from './ground';
+import { thisMachine } from './machine';
+import type { BenchOptions } from './options';
+import { dataOf, tableOf, type Section } from './section';
+import { benchStartup } from './startup';
+import { benchThroughput } from './throughput';
+
+const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions) => Promise<Section>>> = {
+  throughput: benchThroughput,
+  startup: benchStartup,
+  discovery: benchDiscovery,
+};
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      size: { type: 'string', default: '1G' },
+      runs: { type: 'string', default: '3' },
+      samples: { type: 'string', default: '20' },
+    },
+  });
+  const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
+  const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
+  if (unknown !== undefined)
+    throw new RangeError(`There is no benchmark ${unknown}. Choose of ${Object.keys(BENCHMARKS).join(', ')}.`);
+  const options: BenchOptions = {
+    size: parseSize(values.size),
+    runs: parseCount(values.runs),
+    samples: parseCount(values.samples),
+    say: (line) => void process.stderr.write(`${line}\n`),
+  };
+
+  const machine = thisMachine();
+  const sections: Section[] = [];
+  const ground = new Ground();
+  const stop = (): void => void ground.dispose().then(() => process.exit(130));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    await ground.prepare();
+    for (const name of names) sections.push(await BENCHMARKS[name]!(ground, options));
+  } finally {
+    await ground.dispose();
+  }
+
+  if (values.json) {
+    const data = Object.fromEntries(sections.map((section) => [section.name, dataOf(section)]));
+    process.stdout.write(`${JSON.stringify({ machine, ...data }, null, 2)}\n`);
+    return;
+  }
+  const { cpu, cores, memoryGiB, system, node, load } = machine;
+  const on = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
+  process.stdout.write(`${[on, ...sections.map(tableOf)].join('\n\n')}\n`);
+}
+
+function parseSize(text: string): number {
+  const [, digits, unit] = /^(\d+)([KMG]?)$/i.exec(text) ?? [];
+  const bytes = Number(digits) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit?.toUpperCase() ?? '');
+  if (!Number.isSafeInteger(bytes) || bytes === 0) throw new RangeError(`--size takes a size like 256M, not ${text}.`);
+  return bytes;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`A count is 1 or more, not ${text}.`);
+  return count;
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof RangeError ? error.message : String((error as Error).stack ?? error)}\n`);
+  process.exitCode = 1;
+});

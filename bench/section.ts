@@ -1,0 +1,37 @@
+/** One column of figures. `key` is its name in the JSON, unit included. */
+export interface Column {
+  readonly key: string;
+  readonly header: string;
+  readonly digits: number;
+}
+
+/** What one benchmark found: the same for the table and for `--json`. */
+export interface Section {
+  readonly name: string;
+  readonly title: string;
+  readonly columns: readonly Column[];
+  readonly rows: readonly { readonly name: string; readonly values: Readonly<Record<string, number | undefined>> }[];
+  /** What a reader has to know to read the figures right. */
+  readonly notes: readonly string[];
+}
+
+/** The columns line up; what was not measured is a dash. */
+export function tableOf({ title, columns, rows, notes }: Section): string {
+  const cells = [
+    ['', ...columns.map(({ header }) => header)],
+    ...rows.map(({ name, values }) => [
+      name,
+      ...columns.map(({ key, digits }) => values[key]?.toFixed(digits).replace(/^-0$/, '0') ?? '-'),
+    ]),
+  ];
+  const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
+  const lines = cells.map((line) =>
+    line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
+  return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');
+}
+
+/** The same figures, as plain data. */
+export function dataOf({ rows, notes }: Section): object {
+  return { rows: rows.map(({ name, values }) => ({ name, ...values })), notes };
+}
