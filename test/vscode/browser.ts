@@ -37,9 +37,15 @@ export async function openWindow(size = { width: 1280, height: 800 }): Promise<W
   page.setDefaultTimeout(30_000);
 
   const external: string[] = [];
-  page.on('request', (request) => {
-    const { protocol, hostname } = new URL(request.url());
-    if (/^(https?|wss?):$/.test(protocol) && hostname !== '127.0.0.1') external.push(request.url());
+  const note = (address: string) => {
+    const { protocol, hostname } = new URL(address);
+    if (/^(https?|wss?):$/.test(protocol) && hostname !== '127.0.0.1') external.push(address);
+  };
+  // Files of a webview have an address elsewhere, but a service worker of the page answers for it.
+  page.on('response', (response) => {
+    if (!response.fromServiceWorker()) note(response.url());
   });
+  page.on('requestfailed', (request) => note(request.url()));
+  page.on('websocket', (socket) => note(socket.url()));
   return { browser, page, external, close: () => browser.close() };
 }

@@ -98,7 +98,7 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
 
   await photographer.use('light');
   await workbench.pressInRow(workbench.row('Rooms', 'ana/sql-coder'), 'Download Adapter…');
-  await workbench.question(/^Fits /).waitFor();
+  await workbench.question(/^May fit /).waitFor();
   await photographer.take('verdict');
   await workbench.answer.press('Enter');
   await workbench.pressInToast(/is in Ollama as/);
@@ -129,7 +129,7 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await workbench.explorerRow('adapter_model.safetensors').click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
   await photographer.take('context-menu');
-  await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).click();
+  await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).click({ delay: 150 });
   await workbench.question('This was found').waitFor();
   await photographer.take('share');
 }

@@ -37,7 +37,8 @@ export class Workbench {
   async pickInExplorer(name: string, item: string): Promise<void> {
     await this.showExplorer();
     await this.explorerRow(name).click({ button: 'right' });
-    await this.page.getByRole('menuitem', { name: item }).click();
+    // A menu takes no click in its first 100 ms.
+    await this.page.getByRole('menuitem', { name: item }).click({ delay: 150 });
   }
 
   explorerRow(name: string): Locator {
