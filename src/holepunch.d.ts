@@ -63,6 +63,7 @@ declare module 'hyperdht' {
     readonly host: string | null;
     readonly port: number;
     address(): DhtNode;
+    bind(): Promise<void>;
     fullyBootstrapped(): Promise<void>;
     connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;
     createServer(onConnection: (stream: NoiseSecretStream) => void): { listen(keyPair: unknown): Promise<void> };

@@ -84,7 +84,8 @@ export class Swarm extends Resource {
     const record: TopicRecord = { topic, options, session: swarm.join(topic, options) };
     this.#topics.set(key, record);
     return {
-      flushed: () => record.session?.flushed() ?? Promise.resolve(false),
+      // Rejects when the swarm ends before it listens, which is no more than not being there.
+      flushed: () => record.session?.flushed().catch(() => false) ?? Promise.resolve(false),
       refresh: () => void record.session?.refresh(options).catch(() => undefined),
       dispose: () => {
         if (this.#topics.get(key) !== record) return;
@@ -94,9 +95,12 @@ export class Swarm extends Resource {
     };
   }
 
-  /** Makes this engine reachable for peers of the local network, without a DHT. */
+  /** Makes this engine reachable for peers of the local network, without a DHT. Its port is known then. */
   async listen(): Promise<void> {
-    await this.#start(this.#usesDht).listen();
+    const swarm = this.#start(this.#usesDht);
+    // It also announces us, and with a DHT that does not answer that takes half a minute which nobody nearby has to wait.
+    swarm.listen().catch((error: unknown) => this.parts.log.debug(`announce: ${String(error)}`));
+    await swarm.dht.bind();
   }
 
   /** Dials a peer whose address is known. `topic` is the room it was found for. */
@@ -140,7 +144,8 @@ export class Swarm extends Resource {
       void before
         .destroy({ force: true })
         .catch(() => undefined)
-        .then(() => swarm.listen());
+        .then(() => swarm.listen())
+        .catch((error: unknown) => this.parts.log.debug(`announce: ${String(error)}`));
     for (const record of this.#topics.values()) record.session = swarm.join(record.topic, record.options);
     return swarm;
   }
