@@ -31,6 +31,8 @@ export const demo: Verb = async (context) => {
 
     const base = ollama === undefined ? await tinyBase(ground) : args.options.base;
     const swarm = await meet(place, ollama);
+    // Says so when that Ollama does not answer, before anything is judged against it.
+    if (ollama !== undefined) await swarm.client.wish('models', {}, { signal: context.signal });
     const { verdict } = await judge(place, swarm, base);
     const got = await fetchAdapter(place, swarm);
     const installed =

@@ -2,7 +2,7 @@ import { terminalText } from '../format';
 import type { Output } from '../output';
 
 const NAME_WIDTH = 9;
-const INDENT = ' '.repeat(NAME_WIDTH + 10);
+const INDENT = ' '.repeat(NAME_WIDTH + 11);
 
 /** Says what was done, step by step, each with the seconds since the one before. */
 export class Steps {
