@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -8,12 +9,14 @@ import { build } from 'esbuild';
 
 /** The service with the test engine, bundled as the product is, and a storage folder. Removed by `dispose`. */
 export class Workshop {
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-service-'));
+  /** Made by `build`: hooks do not run for tests that are left out. */
+  readonly folder = path.join(fs.realpathSync(os.tmpdir()), `lora-service-${randomBytes(4).toString('hex')}`);
   readonly home = path.join(this.folder, 'home');
   readonly workerPath = path.join(this.folder, 'testWorker.js');
   readonly #shells = new Set<Shell>();
 
   async build(): Promise<this> {
+    fs.mkdirSync(this.folder);
     await build({
       entryPoints: ['testWorker.ts', 'contender.ts'].map((name) => path.join(import.meta.dirname, name)),
       bundle: true,
