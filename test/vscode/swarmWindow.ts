@@ -52,15 +52,20 @@ export class SwarmWindow {
     return this.window.external;
   }
 
+  /** What our log channel has taken down. */
+  log(): string {
+    return fs
+      .readdirSync(this.profile.userData, { recursive: true, encoding: 'utf8' })
+      .filter((file) => path.basename(file) === 'LoRA Swarm.log')
+      .map((file) => fs.readFileSync(path.join(this.profile.userData, file), 'utf8'))
+      .join('');
+  }
+
   /** A picture of the window and what was logged, for a test that failed. */
   async report(folder: string): Promise<void> {
     fs.mkdirSync(folder, { recursive: true });
     await this.workbench.page.screenshot({ path: path.join(folder, `${this.name}.png`) }).catch(() => undefined);
-    const logs = fs
-      .readdirSync(this.profile.userData, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('LoRA Swarm.log'))
-      .map((file) => fs.readFileSync(path.join(this.profile.userData, file), 'utf8'));
-    fs.writeFileSync(path.join(folder, `${this.name}.log`), [...logs, this.server.log()].join('\n'));
+    fs.writeFileSync(path.join(folder, `${this.name}.log`), `${this.log()}\n${this.server.log()}`);
   }
 
   async close(): Promise<void> {

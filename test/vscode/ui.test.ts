@@ -28,6 +28,7 @@ describe('two windows', function () {
     ground = await openGround();
     ana = await SwarmWindow.open({ name: 'ana', env: ground.env, files: FILES });
     bo = await SwarmWindow.open({ name: 'bo', env: ground.env, files: { 'notes.txt': 'Nothing to share' } });
+    for (const { workbench } of [ana, bo]) await workbench.traceLog();
   });
 
   afterEach(async function () {
@@ -107,7 +108,6 @@ describe('two windows', function () {
       [`${MODEL}:latest`],
     );
     await workbench.row('Library', `in Ollama as ${MODEL}`).waitFor();
-    assert.deepEqual(ground.ollama.outside, []);
   });
 
   it('have the same bytes on both sides', () => {
@@ -127,13 +127,46 @@ describe('two windows', function () {
     await workbench.panel.getByText('fx/tiny-llama').first().waitFor();
   });
 
+  it('come back after a reload with their rooms, peers and library', async () => {
+    const { workbench } = bo;
+    await workbench.reload();
+
+    await workbench.showSwarm();
+    await workbench.row('Rooms', 'from ana').waitFor();
+    await workbench.row('Library', `in Ollama as ${MODEL}`).waitFor();
+    await workbench.row('Rooms', ADAPTER).waitFor();
+    await workbench.statusItem.getByText('1').waitFor();
+  });
+
   it('see within seconds that it is no longer shared', async () => {
     await ana.workbench.pressInRow(ana.workbench.row('Library', ADAPTER), 'Stop Sharing');
 
     await bo.workbench.row('Rooms', ADAPTER).waitFor({ state: 'detached', timeout: 5000 });
   });
 
+  it('meet in the room of the local network, too', async () => {
+    for (const { workbench } of [ana, bo]) await workbench.runCommand('LoRA Swarm: Join Local Network Room');
+
+    for (const { workbench } of [ana, bo]) await workbench.row('Rooms', /^Local network ?1 peer/).waitFor();
+  });
+
+  it('write neither the code of the room nor their keys into logs and folders', () => {
+    const code = new URL(invite).searchParams.get('code') ?? '';
+    assert.ok(code.length > 20);
+
+    for (const window of [ana, bo]) {
+      const log = window.log();
+      assert.match(log, /\[(debug|trace)\]/);
+      assert.ok(
+        !log.includes(code) && !log.includes(code.replaceAll('-', '')),
+        `the log of ${window.name} has the code`,
+      );
+      assert.doesNotMatch(log, /\[error\]/);
+      assert.ok(!fs.existsSync(path.join(window.engineHome, 'identity.key')));
+    }
+  });
+
   it('have asked for nothing beyond this machine', () => {
-    assert.deepEqual([...ana.external, ...bo.external], []);
+    assert.deepEqual([...ana.external, ...bo.external, ...ground.ollama.outside], []);
   });
 });

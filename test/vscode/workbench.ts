@@ -11,6 +11,12 @@ export class Workbench {
     await this.statusItem.waitFor();
   }
 
+  /** Reloads the window, which ends its extension host and starts another. */
+  async reload(): Promise<void> {
+    await this.page.reload();
+    await this.statusItem.waitFor();
+  }
+
   get statusItem(): Locator {
     return this.page.locator('[id="lora-swarm.lora-swarm.status"]');
   }
@@ -20,6 +26,14 @@ export class Workbench {
     await this.page.keyboard.press('F1');
     await this.answer.fill(`>${title}`);
     await this.option(title).first().click();
+  }
+
+  /** Lets our log channel take down everything. */
+  async traceLog(): Promise<void> {
+    await this.runCommand('Developer: Set Log Level...');
+    await this.option('LoRA Swarm').click();
+    await this.option('Trace').click();
+    await this.answer.waitFor({ state: 'hidden' });
   }
 
   async showSwarm(): Promise<void> {
