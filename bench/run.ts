@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchDiscovery } from './discovery';
 import { Ground } from './ground';
 import { thisMachine } from './machine';
-import type { BenchOptions } from './options';
+import { parseCount, parseSize, type BenchOptions } from './options';
 import { dataOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
 import { benchThroughput } from './throughput';
@@ -55,19 +55,6 @@ async function main(): Promise<void> {
   const { cpu, cores, memoryGiB, system, node, load } = machine;
   const on = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
   process.stdout.write(`${[on, ...sections.map(tableOf)].join('\n\n')}\n`);
-}
-
-function parseSize(text: string): number {
-  const [, digits, unit] = /^(\d+)([KMG]?)$/i.exec(text) ?? [];
-  const bytes = Number(digits) * 1024 ** ['', 'K', 'M', 'G'].indexOf(unit?.toUpperCase() ?? '');
-  if (!Number.isSafeInteger(bytes) || bytes === 0) throw new RangeError(`--size takes a size like 256M, not ${text}.`);
-  return bytes;
-}
-
-function parseCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1) throw new RangeError(`A count is 1 or more, not ${text}.`);
-  return count;
 }
 
 main().catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { writeLargeAdapter } from './adapters';
 import { BenchEngine } from './engines';
 import type { Ground } from './ground';
 import type { PipeCalls } from './peers/pipePeer';
-import type { Usage } from './peers/usage';
+import { watchUsage, type Usage } from './peers/usage';
 import type { BenchOptions } from './options';
 import type { Section } from './section';
 import { medianRun } from './stats';
@@ -16,6 +16,8 @@ interface Run {
   readonly firstByteMs: number | undefined;
   readonly giving: Usage;
   readonly taking: Usage;
+  /** Of this process, which does next to nothing meanwhile: what the machine does to everybody. */
+  readonly idle: Usage;
   /** Bytes on the disk of who took, per byte of the package. */
   readonly disk: number | undefined;
 }
@@ -48,11 +50,12 @@ export async function benchThroughput(ground: Ground, { size, runs, say }: Bench
       { key: 'firstByteMs', header: 'first byte ms', digits: 0 },
       { key: 'takerCpuSeconds', header: 'CPU s taker', digits: 1 },
       { key: 'giverCpuSeconds', header: 'giver', digits: 1 },
-      { key: 'takerRssMB', header: 'peak RSS MB taker', digits: 0 },
+      { key: 'takerRssMB', header: 'RSS MB taker', digits: 0 },
       { key: 'giverRssMB', header: 'giver', digits: 0 },
-      { key: 'takerLoopP99Ms', header: 'loop p99 ms taker', digits: 1 },
+      { key: 'takerLoopP99Ms', header: 'p99 ms taker', digits: 1 },
       { key: 'takerLoopMaxMs', header: 'max', digits: 1 },
       { key: 'giverLoopP99Ms', header: 'giver p99', digits: 1 },
+      { key: 'idleLoopP99Ms', header: 'idle p99', digits: 1 },
       { key: 'disk', header: 'disk x', digits: 2 },
     ],
     rows: [
@@ -65,6 +68,7 @@ export async function benchThroughput(ground: Ground, { size, runs, say }: Bench
       'MB is 10^6 bytes. Time is from the wish to the verified, synced package in the library; the pipe verifies nothing.',
       'First byte: on an open connection, until it is on disk (engine) or has arrived (pipe).',
       'Loop delay is that of the main thread: in the engine rows the host thread, while the engine works in its own.',
+      'Idle: a process that does nothing meanwhile. What it reads above 2 ms is the machine, not the engine.',
     ],
   };
 }
@@ -82,6 +86,7 @@ async function runEngines(ground: Ground, adapter: string): Promise<Run> {
     await taker.whenOffered(mark, room, id);
 
     await Promise.all([giver.peer.ask('watch'), taker.peer.ask('watch')]);
+    const endIdle = watchUsage();
     const start = performance.now();
     const arriving = whenFileGrows(path.join(home, 'partial', id, 'adapter_model.safetensors'));
     const { ms } = await taker.peer.ask('get', { target: id, room });
@@ -91,6 +96,7 @@ async function runEngines(ground: Ground, adapter: string): Promise<Run> {
       firstByteMs: (await arriving) - start,
       giving,
       taking,
+      idle: endIdle(),
       disk: diskBytes(home) / bytes,
     };
   } finally {
@@ -107,10 +113,11 @@ async function runPipe(ground: Ground, bytes: number, from?: string): Promise<Ru
     const bootstrap = await ground.bootstrap();
     const given = await giver.ask('give', { bootstrap, bytes, ...(from === undefined ? {} : { path: from }) });
     await Promise.all([giver.ask('watch'), taker.ask('watch')]);
+    const endIdle = watchUsage();
     const params = { bootstrap, bytes, ...given, ...(to === undefined ? {} : { path: to }) };
     const { ms, firstByteMs } = await taker.ask('take', params);
     const [giving, taking] = await Promise.all([giver.ask('usage'), taker.ask('usage')]);
-    return { mbPerS: bytes / MB / (ms / 1000), firstByteMs, giving, taking, disk: undefined };
+    return { mbPerS: bytes / MB / (ms / 1000), firstByteMs, giving, taking, idle: endIdle(), disk: undefined };
   } finally {
     await Promise.all([giver.kill(), taker.kill()]);
     if (to !== undefined) fs.rmSync(to, { force: true });
@@ -139,7 +146,7 @@ function diskBytes(folder: string): number {
 }
 
 function row(name: string, run: Run, limit: Run): Section['rows'][number] {
-  const { mbPerS, firstByteMs, giving, taking, disk } = run;
+  const { mbPerS, firstByteMs, giving, taking, idle, disk } = run;
   return {
     name,
     values: {
@@ -153,6 +160,7 @@ function row(name: string, run: Run, limit: Run): Section['rows'][number] {
       takerLoopP99Ms: taking.loopP99Ms,
       takerLoopMaxMs: taking.loopMaxMs,
       giverLoopP99Ms: giving.loopP99Ms,
+      idleLoopP99Ms: idle.loopP99Ms,
       disk,
     },
   };
