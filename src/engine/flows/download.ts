@@ -5,6 +5,7 @@ import { LoraSwarmError, hasCode, storageError } from '../errors';
 import { readBlob } from '../ollama/digest';
 import type { CatalogEntry } from '../registry/catalog';
 import { FILE_ROLES } from '../release/manifest';
+import { monotonicClock, type Clock } from '../transfer/clock';
 import type { GetRequest, GetResult, WishOptions } from '../wishes';
 import type { DownloadRequest, Downloaded, Downloads } from './downloads';
 import { installTarget, type InstallFlowParts } from './install';
@@ -17,7 +18,12 @@ const APPEAR_MS = 30_000;
 const NO_SOURCE_MS = 60_000;
 const CHECK_MS = 1_000;
 
-export type GetParts = Pick<EngineParts, 'rooms'> & InstallFlowParts & { readonly downloads: Downloads };
+export type GetParts = Pick<EngineParts, 'rooms'> &
+  InstallFlowParts & {
+    readonly downloads: Pick<Downloads, 'fetch' | 'leave' | 'onDidProgress'>;
+    /** Tells how long nobody was there. */
+    readonly clock?: Clock;
+  };
 
 /**
  * Fetches an adapter that a room offers: finds it in the catalog, downloads from all who have it, verifies, keeps it in the
@@ -119,22 +125,23 @@ function nextChange(catalog: GetParts['catalog'], signal: AbortSignal): Promise<
 
 /** Follows a download for one who asked. Who gives up leaves; the download goes on while others want it. */
 async function watch(
-  { downloads }: GetParts,
+  { downloads, clock = monotonicClock }: Pick<GetParts, 'downloads' | 'clock'>,
   request: DownloadRequest,
   { signal, onProgress }: WishOptions,
 ): Promise<Downloaded> {
   const { id } = request;
-  let activeAt = performance.now();
+  let activeAt = clock.now();
   const gaveUp = Promise.withResolvers<never>();
   const stop = (): void => gaveUp.reject(signal?.reason);
-  const timer = setInterval(() => {
-    if (performance.now() - activeAt > NO_SOURCE_MS) gaveUp.reject(noSource());
-  }, CHECK_MS);
-  timer.unref();
+  const check = (): void => {
+    if (clock.now() - activeAt > NO_SOURCE_MS) gaveUp.reject(noSource());
+    else timer = clock.after(CHECK_MS, check);
+  };
+  let timer = clock.after(CHECK_MS, check);
   const listening = downloads.onDidProgress((state) => {
     if (state.id !== id) return;
     // A paused download was paused by the user, who knows.
-    if (state.phase !== 'waiting') activeAt = performance.now();
+    if (state.phase !== 'waiting') activeAt = clock.now();
     const { bytesDone, bytesTotal, rate, sources } = state;
     onProgress?.({ kind: 'transfer', id, bytesDone, bytesTotal, rate, sources });
   });
@@ -145,7 +152,7 @@ async function watch(
     if (signal?.aborted) await downloads.leave(id);
     throw error;
   } finally {
-    clearInterval(timer);
+    timer.dispose();
     listening.dispose();
     signal?.removeEventListener('abort', stop);
   }

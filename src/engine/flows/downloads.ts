@@ -6,6 +6,7 @@ import type { Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
 import type { TransferState } from '../state';
 import { PartialPackage } from '../store/partialPackage';
+import { checkSpace } from '../store/space';
 import { Leecher, type DownloadProgress } from '../transfer/leecher';
 import { RateLimit } from '../transfer/rate';
 import type { EngineEvent } from '../wishes';
@@ -180,7 +181,17 @@ export class Downloads {
       ...(manifest ? { manifest } : {}),
     });
     const run = async (): Promise<Downloaded> => {
-      const { sources: givers, resumedBytes, refetchedBytes, seconds } = await leecher.run();
+      const {
+        sources: givers,
+        resumedBytes,
+        refetchedBytes,
+        seconds,
+      } = await leecher.run().catch(async (error: unknown) => {
+        // The disk became full on the way: says so with the figures, unless there is space again.
+        if (partial && hasCode(error, 'STORE_FULL'))
+          await checkSpace(this.parts.store.paths.home, partial.missingBytes);
+        throw error;
+      });
       this.#onPhase(id, 'verifying');
       const item = await partial!.finish(stop.signal);
       return { path: item.folder, bytes: item.manifest.size, seconds, sources: givers, resumedBytes, refetchedBytes };
