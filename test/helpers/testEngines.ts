@@ -17,21 +17,28 @@ export interface TestEngine {
   readonly warnings: string[];
 }
 
+interface OpenOptions {
+  /** Of an engine that was closed, to open it again. */
+  readonly home?: string;
+  readonly ollama?: string;
+  /** Of another DHT than that of the test. */
+  readonly bootstrap?: readonly string[];
+}
+
 /** Engines of one test, with everything real: own homes, own identities, one DHT on loopback. */
 export class TestEngines {
   readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-swarm-test-'));
   readonly #open = new Set<Engine>();
   #dht: Promise<Testnet> | undefined;
 
-  /** @param home of an engine that was closed, to open it again. */
-  async open(name: string, options: { readonly home?: string; readonly ollama?: string } = {}): Promise<TestEngine> {
-    const { bootstrap } = await (this.#dht ??= localDht());
+  async open(name: string, options: OpenOptions = {}): Promise<TestEngine> {
+    const bootstrap = options.bootstrap ?? (await this.#addresses());
     const home = options.home ?? path.join(this.folder, name);
     const warnings: string[] = [];
     const engine = await createEngine({
       home,
       host: '127.0.0.1',
-      bootstrap: bootstrap.map(({ host, port }) => `${host}:${port}`),
+      bootstrap,
       ollamaHost: options.ollama ?? NO_OLLAMA,
       log: { ...silentLog, warn: (line) => void warnings.push(line), error: (line) => void warnings.push(line) },
     });
@@ -52,6 +59,11 @@ export class TestEngines {
     const { room, code } = await owner.wish('createRoom', { label: 'lab' });
     for (const other of others) await other.wish('joinRoom', { room: code, label: 'lab' });
     return room;
+  }
+
+  async #addresses(): Promise<string[]> {
+    const { bootstrap } = await (this.#dht ??= localDht());
+    return bootstrap.map(({ host, port }) => `${host}:${port}`);
   }
 
   async dispose(): Promise<void> {

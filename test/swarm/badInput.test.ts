@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import dgram from 'node:dgram';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { keyPair } from 'hypercore-crypto';
@@ -295,6 +297,26 @@ describe('peers and rooms', function () {
       await fails(engine.wish('joinRoom', { room: wrong }), 'ROOM_CODE_INVALID', /code/i);
 
     assert.equal(engine.state.rooms.length, 1);
+  });
+
+  it('a DHT that does not answer keeps nobody on the local network waiting', async () => {
+    const silent = dgram.createSocket('udp4').bind(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const bootstrap = [`127.0.0.1:${silent.address().port}`];
+    try {
+      const [ana, ben] = [await engines.open('ana', { bootstrap }), await engines.open('ben', { bootstrap })];
+      for (const { engine } of [ana, ben])
+        for (const room of ['general', 'local']) await engine.wish('joinRoom', { room });
+      const { id } = await ana.engine.wish('share', { path: await adapter('near'), rooms: ['local'] });
+      const began = performance.now();
+
+      const got = await ben.engine.wish('get', { target: id, room: 'local' });
+
+      assert.equal(got.id, id);
+      assert.ok(performance.now() - began < 10_000, `it took ${performance.now() - began} ms`);
+    } finally {
+      silent.close();
+    }
   });
 
   it('a download waits when its only peer vanishes, and goes on when it is back', async () => {
