@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { writeSmallAdapter } from './adapters';
 import { BenchEngine } from './engines';
 import type { Ground } from './ground';
@@ -16,7 +17,7 @@ interface Times {
 
 /**
  * How long it takes until another engine sees what happened here. The one who is there already shares; every time somebody
- * new, with an own key and no connection, comes in, sees a change, and goes.
+ * new, with an own key and no connection, comes into a new room, sees a change, and goes.
  */
 export async function benchDiscovery(ground: Ground, { samples, say }: BenchOptions): Promise<Section> {
   say(`discovery: private room, ${samples} times`);
@@ -53,13 +54,26 @@ async function watchRoom(
   const times: Times = { met: [], added: [], removed: [], closed: [], killed: [] };
   const host = await BenchEngine.start(ground);
   try {
-    const { room, code } = await makeRoom(host);
-    const { id } = await share(ground, host, room, 1);
-    for (let at = 0; at < samples; at++)
+    for (let at = 0; at < samples; at++) {
+      // Anew each time: who was killed stays in the DHT for minutes, and whoever comes next would dial the dead too.
+      const { room, code } = await makeRoom(host);
+      const { id } = await share(ground, host, room, 1);
+      await untilJoined(host, room);
       await meetOnce(ground, host, { room, code, id, isKilled: at % 2 === 1 }, times);
+      await host.wish('leaveRoom', { room });
+    }
     return times;
   } finally {
     await host.peer.kill();
+  }
+}
+
+/** Until the room is announced, as it is when somebody joins one that others have been in. */
+async function untilJoined(host: BenchEngine, room: string): Promise<void> {
+  for (;;) {
+    const { rooms } = await host.wish('rooms', {});
+    if (rooms.find(({ id }) => id === room)?.phase === 'joined') return;
+    await setTimeout(20);
   }
 }
 

@@ -2,7 +2,7 @@
 import { parseArgs } from 'node:util';
 import { benchDiscovery } from './discovery';
 import { Ground } from './ground';
-import { thisMachine } from './machine';
+import { thisMachine, type Machine } from './machine';
 import { parseCount, parseSize, type BenchOptions } from './options';
 import { dataOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
@@ -42,19 +42,22 @@ async function main(): Promise<void> {
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     await ground.prepare();
-    for (const name of names) sections.push(await BENCHMARKS[name]!(ground, options));
+    if (!values.json) process.stdout.write(`${describe(machine)}\n`);
+    for (const name of names) {
+      const section = await BENCHMARKS[name]!(ground, options);
+      sections.push(section);
+      if (!values.json) process.stdout.write(`\n${tableOf(section)}\n`);
+    }
   } finally {
     await ground.dispose();
   }
+  if (!values.json) return;
+  const data = Object.fromEntries(sections.map((section) => [section.name, dataOf(section)]));
+  process.stdout.write(`${JSON.stringify({ machine, ...data }, null, 2)}\n`);
+}
 
-  if (values.json) {
-    const data = Object.fromEntries(sections.map((section) => [section.name, dataOf(section)]));
-    process.stdout.write(`${JSON.stringify({ machine, ...data }, null, 2)}\n`);
-    return;
-  }
-  const { cpu, cores, memoryGiB, system, node, load } = machine;
-  const on = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
-  process.stdout.write(`${[on, ...sections.map(tableOf)].join('\n\n')}\n`);
+function describe({ cpu, cores, memoryGiB, system, node, load }: Machine): string {
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
 }
 
 main().catch((error: unknown) => {
