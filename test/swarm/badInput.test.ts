@@ -152,6 +152,9 @@ describe('bad adapter files', () => {
 
     assert.deepEqual([adapters[0]!.rank, adapters[0]!.alpha], [512, 1024]);
     assert.deepEqual([truth.rank, truth.alpha, truth.targets], [4, 8, ['q_proj', 'v_proj']]);
+    const page = await ben.engine.wish('adapter', { id: got.id });
+    assert.deepEqual([page.rank, page.alpha, page.targets], [4, 8, ['q_proj', 'v_proj']]);
+    assert.ok(page.problems.some(({ code }) => code === 'release-differs'));
     const verdict = await ben.engine.wish('verdict', {
       target: id,
       base: path.join(FIXTURES, 'gemma3', 'base.f32.gguf'),

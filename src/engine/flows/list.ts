@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AdapterInfo, AdapterProblem } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
 import { deltaNorms } from '../adapter/deltaNorms';
 import { inspectAdapter } from '../adapter/inspect';
@@ -10,6 +11,7 @@ import type { SharedAdapter } from '../registry/registry';
 import { summaryOf } from '../registry/summary';
 import { FILE_ROLES } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
+import type { AdapterSummary } from '../state';
 import type { AdapterDetails, AdapterEntry, Inspection, ListRequest, WishOptions, Wishes } from '../wishes';
 import { fingerprintOf } from './fingerprint';
 import type { EngineParts } from './parts';
@@ -75,8 +77,9 @@ export async function describeAdapter(
   const folder = item?.folder ?? (shared && parts.store.paths.package('shared', id));
   const card =
     folder === undefined ? undefined : await readFile(join(folder, FILE_ROLES[17].name), 'utf8').catch(() => undefined);
+  const said = release ? summaryOf(release) : nameless(id);
   const entry: Omit<Listed, 'release'> = {
-    ...(release ? summaryOf(release) : nameless(id)),
+    ...(info ? { ...said, ...factsOf(info) } : said),
     rooms: [...new Set([...(offered?.rooms ?? []), ...(shared?.rooms ?? [])])],
     sources: offered?.sources ?? [],
     isMine: shared !== undefined,
@@ -91,12 +94,27 @@ export async function describeAdapter(
       .filter(({ adapterId }) => adapterId === id)
       .map(({ model }) => model),
     layers: info ? await normsOf(info, options.signal) : [],
-    problems: info?.problems ?? [],
+    problems: info ? [...differences(said, info), ...info.problems] : [],
     ...(release?.release.version === undefined ? {} : { version: release.release.version }),
     ...(release ? { createdAt: release.release.createdAt, signerFingerprint: fingerprintOf(release.authorKey) } : {}),
     ...(card === undefined ? {} : { card }),
     ...(found.path === undefined ? {} : { path: item?.folder ?? folderOf(found.path) }),
   };
+}
+
+const FACTS = ['rank', 'alpha', 'scale', 'dtype', 'architecture', 'baseModel'] as const;
+
+/** What the files say counts more than what their author says of them. */
+function factsOf({ format, targets, parameters, ...info }: AdapterInfo): Partial<AdapterSummary> {
+  const known = FACTS.filter((key) => info[key] !== undefined).map((key) => [key, info[key]]);
+  return { format, targets, parameters, ...(Object.fromEntries(known) as Partial<AdapterSummary>) };
+}
+
+function differences(said: Partial<AdapterSummary>, info: AdapterInfo): AdapterProblem[] {
+  const keys = FACTS.filter((key) => said[key] !== undefined && info[key] !== undefined && said[key] !== info[key]);
+  if (keys.length === 0) return [];
+  const message = `Its author says something else than its files: ${keys.join(', ')}. Shown here is what the files say.`;
+  return [{ code: 'release-differs', severity: 'warn', message }];
 }
 
 /** What an adapter's files say. */
