@@ -180,6 +180,6 @@ async function digestOfBase({ ollama }: ShareParts, shape: Release['shape']): Pr
 function confirmNeeded(): LoraSwarmError {
   return new LoraSwarmError(
     'CONFIRM_NEEDED',
-    'In the general room anyone can see this adapter, your public key and your IP address. Confirm it to go on (on the command line: --yes).',
+    'In the general room anyone can see this adapter, your public key and your IP address. Confirm it to go on.',
   );
 }
