@@ -107,7 +107,12 @@ declare module 'hyperswarm' {
   }
 
   export default class Hyperswarm extends EventEmitter {
-    constructor(options: { keyPair: { publicKey: Buffer; secretKey: Buffer }; dht: HyperDHT; maxPeers?: number });
+    constructor(options: {
+      keyPair: { publicKey: Buffer; secretKey: Buffer };
+      dht: HyperDHT;
+      maxPeers?: number;
+      maxParallel?: number;
+    });
     readonly dht: HyperDHT;
     readonly connections: ReadonlySet<NoiseSecretStream>;
     readonly connecting: number;

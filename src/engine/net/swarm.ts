@@ -11,6 +11,11 @@ import type { LanPeer } from './lan';
 
 /** A polite goodbye to the DHT takes 80 requests per topic; it may take this long, then we go without. */
 const POLITE_CLOSE_MS = 1_000;
+/**
+ * Dials at a time. Peers that died stay on the DHT for 20 minutes and cost up to 13 s each, so with Hyperswarm's 3 a few dead
+ * ones keep the living away for a minute.
+ */
+const MAX_DIALS = 16;
 
 export interface Connection {
   readonly stream: NoiseSecretStream;
@@ -166,7 +171,7 @@ export class Swarm extends Resource {
       ...(needsDht ? {} : { firewalled: false }),
       anyPort: true,
     });
-    const swarm = new Hyperswarm({ keyPair, dht });
+    const swarm = new Hyperswarm({ keyPair, dht, maxParallel: MAX_DIALS });
     swarm.on('connection', (stream, info) => {
       stream.on('error', (error: Error) => log.trace(`connection: ${error.message}`));
       this.#connected.fire({ stream, info });
