@@ -52,6 +52,9 @@ async function main(): Promise<void> {
     for (const [name, adapters] of Object.entries(PEERS))
       peers.push(await joinPeer(window, ground, name, adapters, invite));
     await takeAll(window, new Photographer(window));
+  } catch (error) {
+    await window.report(path.join(ROOT, 'out-test', 'screenshots'));
+    throw error;
   } finally {
     for (const peer of peers) await peer.close();
     await window.close();
@@ -65,7 +68,7 @@ async function makeRoom({ workbench }: SwarmWindow): Promise<string> {
   await workbench.reply(/What do you call this room/, 'lab');
   await workbench.pressInToast('The room is ready', 'Copy Invite');
   await workbench.row('Rooms', 'lab').waitFor();
-  return workbench.clipboard();
+  return workbench.clipboard(/join\?code=/);
 }
 
 async function joinPeer(
@@ -93,6 +96,7 @@ async function joinPeer(
 async function takeAll(window: SwarmWindow, photographer: Photographer): Promise<void> {
   const { workbench } = window;
   const { page } = workbench;
+  await workbench.expand(workbench.row('Rooms', 'lab'));
   await workbench.row('Rooms', 'ana/sql-coder').waitFor();
   await workbench.row('Rooms', 'kim/release-notes').waitFor();
 

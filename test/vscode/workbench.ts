@@ -70,6 +70,12 @@ export class Workbench {
     return this.view(view).getByRole('treeitem').filter({ hasText: text });
   }
 
+  /** Opens a row that has something below it, unless it is open. */
+  async expand(row: Locator): Promise<void> {
+    await row.and(this.page.locator('[aria-expanded]')).waitFor();
+    if ((await row.getAttribute('aria-expanded')) === 'false') await row.click();
+  }
+
   /** Presses a button that a row shows when the mouse is over it. */
   async pressInRow(row: Locator, action: string): Promise<void> {
     await row.hover();
@@ -123,7 +129,10 @@ export class Workbench {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
   }
 
-  async clipboard(): Promise<string> {
-    return this.page.evaluate<string>('navigator.clipboard.readText()');
+  /** Waits until the clipboard holds a text like this. */
+  async clipboard(like: RegExp): Promise<string> {
+    const read = `navigator.clipboard.readText().then((text) => ${String(like)}.test(text) && text)`;
+    const handle = await this.page.waitForFunction(read);
+    return handle.jsonValue() as Promise<string>;
   }
 }

@@ -33,8 +33,9 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
     ...(room.phase === 'offline' ? { color: 'list.warningForeground' } : {}),
     context: room.kind === 'private' ? `room.private.${room.isOwner ? 'owner' : 'member'}` : `room.${room.kind}`,
     tooltip: joinKnown([label, roomPromise(room), phase, numbers], '\n'),
+    // Also when nobody is there: a row that first was no parent may stay closed when the first peer comes.
     isExpanded: true,
-    ...(children.length > 0 ? { children } : {}),
+    children,
   };
 }
 
