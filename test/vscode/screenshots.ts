@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../run/machine';
 import { openGround, runFolder, type Ground } from './ground';
-import { writeFiles, writeSettings } from './profile';
+import { writeFiles } from './profile';
 import { SwarmWindow } from './swarmWindow';
 import { TerminalPeer } from './terminalPeer';
 
@@ -18,18 +18,18 @@ const PEERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 };
 
 const THEMES = {
-  dark: { id: 'Dark Modern', look: 'vs-dark' },
-  light: { id: 'Light Modern', look: 'vs' },
-  contrast: { id: 'Default High Contrast', look: 'hc-black' },
+  dark: { colorScheme: 'dark', forcedColors: 'none', look: 'vs-dark' },
+  light: { colorScheme: 'light', forcedColors: 'none', look: 'vs' },
+  contrast: { colorScheme: 'dark', forcedColors: 'active', look: 'hc-black' },
 } as const;
 
 class Photographer {
   constructor(private readonly window: SwarmWindow) {}
 
-  /** Changes the colours, as the settings editor does. */
+  /** Changes the colours as the operating system does; the window follows. */
   async use(theme: keyof typeof THEMES): Promise<void> {
-    const { id, look } = THEMES[theme];
-    writeSettings(this.window.profile, { 'loraSwarm.identity.displayName': USER, 'workbench.colorTheme': id });
+    const { look, ...media } = THEMES[theme];
+    await this.window.workbench.page.emulateMedia(media);
     await this.window.workbench.page.locator(`.monaco-workbench.${look}`).waitFor();
   }
 
@@ -45,7 +45,8 @@ async function main(): Promise<void> {
   fs.mkdirSync(FOLDER, { recursive: true });
   const ground = await openGround();
   const files = runFolder('runs/tone-r16');
-  const window = await SwarmWindow.open({ name: USER, env: ground.env, files, size: SIZE });
+  const settings = { 'window.autoDetectColorScheme': true, 'window.autoDetectHighContrast': true };
+  const window = await SwarmWindow.open({ name: USER, env: ground.env, files, size: SIZE, settings });
   const peers: TerminalPeer[] = [];
   try {
     const invite = await makeRoom(window);
@@ -126,10 +127,7 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await page.keyboard.press('Control+F4');
   await photographer.use('light');
   await workbench.showExplorer();
-  for (const name of ['runs', 'tone-r16']) {
-    const row = workbench.explorerRow(name);
-    if (await row.isVisible()) await row.click();
-  }
+  await workbench.explorerRow('runs').click(); // Opens `tone-r16` too: it is all that is in there.
   await workbench.explorerRow('adapter_model.safetensors').click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
   await photographer.take('context-menu');
