@@ -103,6 +103,23 @@ describe('two engines', () => {
     assert.deepEqual(shared.rooms, ['general']);
   });
 
+  it('keep downloads within the limit that the user set', async () => {
+    const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
+    await engines.room(ana.engine, ben.engine);
+    const folder = await adapter('large', { hidden: 1024, blocks: 8, rank: 32 });
+    const { id } = await ana.engine.wish('share', { path: folder, rooms: ['lab'] });
+    await ben.engine.wish('setSetting', { key: 'storage.maxGB', value: 0.001 });
+
+    await assert.rejects(ben.engine.wish('get', { target: id }), {
+      code: 'STORE_FULL',
+      message: /Forget some of them/,
+    });
+
+    await ben.engine.wish('setSetting', { key: 'storage.maxGB', value: 1 });
+    const got = await ben.engine.wish('get', { target: id });
+    assert.equal(got.id, id);
+  });
+
   it('take values that are paths of this machine out of the config, the same for everyone', async () => {
     const ana = await engines.open('ana');
     const [one, two] = [

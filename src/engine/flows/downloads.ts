@@ -13,7 +13,7 @@ import type { EngineEvent } from '../wishes';
 import { ContentSources } from './contentSources';
 import type { EngineParts } from './parts';
 
-export type DownloadsParts = Pick<EngineParts, 'store' | 'catalog' | 'rooms' | 'log'> & {
+export type DownloadsParts = Pick<EngineParts, 'store' | 'library' | 'settings' | 'catalog' | 'rooms' | 'log'> & {
   readonly onDidLink: Event<PeerLink>;
   readonly limit: RateLimit;
   readonly onHappen: (event: EngineEvent) => void;
@@ -170,6 +170,7 @@ export class Downloads {
     const own = new RateLimit(request.maxRate);
     let partial: PartialPackage | undefined; // The leecher knows only the side of it that it uses.
     const openPartial = async (found: Manifest): Promise<PartialPackage> => {
+      this.#checkQuota(found);
       const data: DownloadData = { roomIds: request.roomIds, maxRate: request.maxRate, isPaused: false };
       partial = await PartialPackage.open(this.parts.store, found, { release, data, signal: stop.signal });
       return partial;
@@ -214,6 +215,19 @@ export class Downloads {
     );
     this.#changed.fire();
     return running;
+  }
+
+  /** @throws {LoraSwarmError} `STORE_FULL` when the library would grow over the user's limit. */
+  #checkQuota({ size }: Manifest): void {
+    const limit = this.parts.settings()['storage.maxGB'] * 1e9;
+    const used = this.parts.library.bytes;
+    if (limit === 0 || used + size <= limit) return;
+    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+    throw new LoraSwarmError(
+      'STORE_FULL',
+      `Your downloads take ${gigabytes(used)} of the ${gigabytes(limit)} that you allow, and this one needs ${gigabytes(size)}. Forget some of them, or raise the limit.`,
+      { kind: 'openSetting', key: 'storage.maxGB' },
+    );
   }
 
   #onProgress(id: string, { phase, bytesDone, bytesTotal, rate, sources }: DownloadProgress): void {
