@@ -51,6 +51,8 @@ export class PeerBook {
       onRekey: (link, message) => events.onRekey(link, message),
       onProven: (peer, link) => {
         this.#admission.know(peer.key);
+        // The proof makes a member; its name comes with the hello, which a short visit may not bring.
+        if (!link.room.members.has(peer.key)) link.room.learnMember(peer.key, '');
         log.debug(`peer ${peer.key.slice(0, 8)}: in room ${link.room.id}`);
         this.#changed();
       },
