@@ -70,7 +70,7 @@ export class Output {
     } else if (this.isJson) this.event({ type: 'progress', ...progress });
 
     if (progress.kind === 'find' || progress.kind === 'install') this.note(progress.message);
-    else this.#bar?.draw(progress);
+    else if (progress.kind !== 'compare') this.#bar?.draw(progress);
   };
 
   /** A remark for people, on stderr. */

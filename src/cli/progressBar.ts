@@ -34,6 +34,7 @@ export function progressText(progress: Measured): string {
     `${formatBytes(bytesDone)} of ${formatBytes(bytesTotal)}`,
   ];
   if (progress.kind === 'hash') parts.push('hashing');
+  else if (progress.kind === 'merge') parts.push('merging');
   else {
     parts.push(`${formatBytes(progress.rate)}/s`);
     parts.push(progress.sources === 1 ? '1 source' : `${progress.sources} sources`);

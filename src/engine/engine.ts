@@ -242,6 +242,11 @@ class LocalEngine implements Engine {
     inspect: ({ path }, { signal }) => inspectPath(path, signal),
     verdict: (params, { signal }) => judgeTarget(this.#parts, params, signal),
     convert: (params, { signal }) => convertTarget(this.#parts, params, signal),
+    planInstall: notYet,
+    mergeAdapters: notYet,
+    mergeIntoBase: notYet,
+    compare: notYet,
+    ollamaAdapters: notYet,
     share: (params, options) => shareAdapter(this.#parts, params, options),
     unshare: ({ target }) => this.#unshare(target),
     list: (params, { signal }) => listAdapters(this.#parts, params, signal),
@@ -402,6 +407,10 @@ class LocalEngine implements Engine {
     catalog.close();
     await store.close();
   }
+}
+
+function notYet(): never {
+  throw new LoraSwarmError('MERGE_UNSUPPORTED', 'This is not built yet.');
 }
 
 function ifUnknown(error: unknown): undefined {

@@ -13,6 +13,7 @@ export type ErrorCode =
   | 'BASE_MISSING'
   | 'BASE_UNFIT'
   | 'CONVERT_UNSUPPORTED'
+  | 'MERGE_UNSUPPORTED'
   // packages and releases
   | 'MANIFEST_INVALID'
   | 'RELEASE_INVALID'

@@ -2,6 +2,20 @@
 // RPC between processes, the editor and the command line. Everything is plain data that survives JSON.
 
 import type { AdapterProblem } from './adapter/adapterInfo';
+import type {
+  AdapterLineage,
+  CompareRequest,
+  CompareSide,
+  InstallPlan,
+  InstallRequest,
+  InstallResult,
+  MergeAdaptersRequest,
+  MergeAdaptersResult,
+  MergeIntoBaseRequest,
+  MergeIntoBaseResult,
+  ModelfileExtras,
+  OllamaAdapterState,
+} from './deployWishes';
 import type { Settings } from './settings';
 import type {
   AdapterFormat,
@@ -46,6 +60,8 @@ export interface ShareRequest {
   readonly base?: string;
   readonly license?: string;
   readonly tags?: readonly string[];
+  /** Proposals for the Modelfile that travel with the release. */
+  readonly extras?: ModelfileExtras;
   /** Keep a copy in the store instead of reading the file where it is. */
   readonly copy?: boolean;
   /** The user confirmed that anyone can see it. Needed for `general`. */
@@ -85,6 +101,10 @@ export interface AdapterDetails extends AdapterEntry {
   /** Norm of ΔW per module, only when the files are here. */
   readonly layers: readonly { readonly name: string; readonly norm: number }[];
   readonly problems: readonly AdapterProblem[];
+  /** How it was made of `parents`. */
+  readonly lineage?: AdapterLineage;
+  /** What its author proposes for the Modelfile. */
+  readonly extras?: ModelfileExtras;
 }
 
 export interface ListRequest {
@@ -136,23 +156,6 @@ export interface GetResult {
   readonly install?: InstallResult;
 }
 
-export type InstallRoute = 'auto' | 'create' | 'pull' | 'manifest';
-
-export interface EffectResult {
-  readonly checked: boolean;
-  /** Whether the same prompt gave other tokens or probabilities than the base. */
-  readonly changed: boolean;
-  readonly reason: string;
-}
-
-export interface InstallResult {
-  readonly model: string;
-  readonly route: Exclude<InstallRoute, 'auto'>;
-  readonly base: string;
-  readonly bytesOnDisk: number;
-  readonly effect: EffectResult;
-}
-
 export interface DoctorCheck {
   readonly id: string;
   readonly ok: boolean;
@@ -201,6 +204,15 @@ export interface Wishes {
     params: { target: string; base?: string };
     result: { verdict: VerdictKind; reason: string; base?: string };
   };
+  /** What an install would do, before it is asked for. Changes nothing. */
+  planInstall: { params: InstallRequest; result: InstallPlan };
+  /** One adapter out of several. */
+  mergeAdapters: { params: MergeAdaptersRequest; result: MergeAdaptersResult };
+  /** A whole model with the adapters in its weights. */
+  mergeIntoBase: { params: MergeIntoBaseRequest; result: MergeIntoBaseResult };
+  /** The same prompt to two models, temperature 0, streamed as progress. */
+  compare: { params: CompareRequest; result: { base: CompareSide; model: CompareSide } };
+  ollamaAdapters: { params: Record<string, never>; result: { adapters: readonly OllamaAdapterState[] } };
   convert: {
     params: { path: string; out: string; base: string; type?: 'source' | 'f32' | 'f16' | 'bf16' };
     result: { path: string; bytes: number; tensors: number; alpha: number };
@@ -216,7 +228,7 @@ export interface Wishes {
   /** Removes a downloaded adapter's files from the library. Models in Ollama stay. */
   forget: { params: { id: string }; result: { id: string; bytesFreed: number } };
   library: { params: Record<string, never>; result: { adapters: readonly LibraryState[] } };
-  install: { params: { target: string; base?: string; as?: string; route?: InstallRoute }; result: InstallResult };
+  install: { params: InstallRequest; result: InstallResult };
   uninstall: { params: { model: string }; result: { model: string } };
   models: { params: Record<string, never>; result: { models: readonly LocalModel[] } };
   /** Adapters in these folders: run folders of trainers, at most 6 levels deep. */
@@ -247,6 +259,8 @@ export interface WishOptions {
 
 export type WishProgress =
   | { readonly kind: 'hash'; readonly bytesDone: number; readonly bytesTotal: number }
+  | { readonly kind: 'merge'; readonly bytesDone: number; readonly bytesTotal: number }
+  | { readonly kind: 'compare'; readonly side: 'base' | 'model'; readonly text: string }
   | { readonly kind: 'find'; readonly message: string }
   | {
       readonly kind: 'transfer';

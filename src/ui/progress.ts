@@ -33,12 +33,13 @@ export function withProgress<T>(title: string, run: (options: Required<WishOptio
 }
 
 function stepPercent(step: WishProgress): number | undefined {
-  return step.kind === 'hash' || step.kind === 'transfer' ? percentOf(step.bytesDone, step.bytesTotal) : undefined;
+  return 'bytesTotal' in step ? percentOf(step.bytesDone, step.bytesTotal) : undefined;
 }
 
 function stepMessage(step: WishProgress): string {
   switch (step.kind) {
     case 'hash':
+    case 'merge':
       return t('{0} of {1}', formatBytes(step.bytesDone), formatBytes(step.bytesTotal));
     case 'transfer':
       return joinKnown([
@@ -50,5 +51,7 @@ function stepMessage(step: WishProgress): string {
       return step.message === '' ? '' : t('looking for a source');
     case 'install':
       return peerText(step.message);
+    case 'compare':
+      return '';
   }
 }

@@ -14,7 +14,7 @@ import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { isStagedName, removeLeftovers } from '../../src/engine/ollama/staging';
 import { isOlder } from '../../src/engine/ollama/version';
 import { uninstallModel } from '../../src/engine/ollama/uninstall';
-import type { InstallRoute } from '../../src/engine/wishes';
+import type { InstallRoute } from '../../src/engine/deployWishes';
 import { MemoryMadeModels } from '../helpers/memoryMadeModels';
 
 const FIXTURES = path.resolve(__dirname, '../fixtures/ollama');

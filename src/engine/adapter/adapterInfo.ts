@@ -4,8 +4,11 @@ import type { AdapterFormat } from '../state';
 export interface AdapterProblem {
   readonly code: string;
   readonly severity: 'refuse' | 'warn';
-  /** A sound adapter that can't become a LoRA GGUF without changing what it does (DoRA, trained biases, …). */
-  readonly blocks?: 'install';
+  /**
+   * A sound adapter that a LoRA GGUF can't carry without changing what it does. `gguf`: merged into its base it does
+   * (DoRA, trained biases, …). `install`: we know no exact way at all (PiSSA, activated LoRA, …).
+   */
+  readonly blocks?: 'gguf' | 'install';
   readonly message: string;
 }
 

@@ -10,6 +10,7 @@ import type { GGML_TYPE_IDS } from './ggmlTypes';
 import { mlxPairs, peftPairs, type LoraPair } from './pairs';
 import { quoted } from './problems';
 import { replaceFile } from './replaceFile';
+import { interleaveRows, rowHeads, type RowHeads } from './rowOrder';
 import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from './safetensors';
 import { baseTensorName } from './tensorNames';
 import { writeGguf, type GgufValue } from './writeGguf';
@@ -75,7 +76,7 @@ export async function convertAdapter(
 
 /** Throws what keeps an adapter from an exact conversion for this base. Also for asking before an install. */
 export function requireConvertible(info: AdapterInfo, base: BaseModel): void {
-  const blocking = info.problems.find(({ blocks }) => blocks === 'install');
+  const blocking = info.problems.find(({ blocks }) => blocks !== undefined);
   if (blocking) throw refused('CONVERT_UNSUPPORTED', blocking);
   const contradiction = info.problems.find(({ severity }) => severity === 'refuse');
   if (contradiction) {
@@ -157,7 +158,7 @@ interface Half {
   readonly isTransposed: boolean;
   readonly factor: number;
   /** Rows of B in another order: heads and elements per head. */
-  readonly heads?: { readonly count: number; readonly dim: number };
+  readonly heads?: RowHeads;
 }
 
 function halves(
@@ -170,7 +171,7 @@ function halves(
 ): readonly Half[] {
   const { rank, inFeatures, outFeatures, isEmbedding, a, b } = pair;
   const isMlx = format === 'mlx';
-  const heads = rotatedHeads(base, tensor);
+  const heads = rowHeads(base, tensor);
   if (heads && heads.count * heads.dim !== outFeatures) {
     throw new LoraSwarmError(
       'BASE_UNFIT',
@@ -202,18 +203,11 @@ function typeOf(type: NonNullable<ConvertOptions['type']>, { dtype }: Safetensor
   return (type === 'source' ? dtype : type.toUpperCase()) as Half['type']; // Pairs are only ever F32, F16 or BF16.
 }
 
-/** llama.cpp keeps the rows of q and k of llama models (Mistral too) with the two halves of each head interleaved. */
-function rotatedHeads({ architecture, headCount, headCountKv, headDim }: BaseModel, tensor: string): Half['heads'] {
-  if (architecture !== 'llama') return undefined;
-  if (tensor.endsWith('.attn_q.weight')) return { count: headCount, dim: headDim };
-  return tensor.endsWith('.attn_k.weight') ? { count: headCountKv, dim: headDim } : undefined;
-}
-
 async function loadHalf(source: FileHandle, half: Half): Promise<Uint8Array> {
   let values = await readTensor(source, half.entry);
   if (!isAllFinite(values)) throw notFinite(half.entry.name);
   if (half.isTransposed) values = transposed(values, half.entry.shape[0]!, half.entry.shape[1]!);
-  if (half.heads) values = interleaved(values, half.heads, half.dims[0]!);
+  if (half.heads) values = interleaveRows(values, half.heads, half.dims[0]!);
   if (half.factor === 0) values.fill(0);
   else if (half.factor !== 1) values = values.map((value) => value * half.factor);
   return encoded(values, half);
@@ -223,18 +217,6 @@ function transposed(values: Float32Array, rows: number, columns: number): Float3
   const result = new Float32Array(values.length);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
-  }
-  return result;
-}
-
-/** Within each head, row i of half h goes to 2i + h. */
-function interleaved(values: Float32Array, { count, dim }: NonNullable<Half['heads']>, width: number): Float32Array {
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < count * dim; row++) {
-    const inHead = row % dim;
-    const half = inHead < dim / 2 ? 0 : 1;
-    const target = row - inHead + 2 * (inHead - (half * dim) / 2) + half;
-    result.set(values.subarray(row * width, (row + 1) * width), target * width);
   }
   return result;
 }

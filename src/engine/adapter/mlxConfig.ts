@@ -1,7 +1,7 @@
 import type { AdapterProblem } from './adapterInfo';
 import { countOf, flagOf, numberOf, objectOf, textOf } from './config';
 import type { JsonObject } from './json';
-import { installRefusal, quoted, refusal } from './problems';
+import { mergeOnly, quoted, refusal } from './problems';
 
 /** What MLX-LM's `adapter_config.json` says. */
 export interface MlxConfig {
@@ -36,7 +36,7 @@ function typeProblems(type: string): readonly AdapterProblem[] {
     case 'lora':
       return [];
     case 'dora':
-      return [installRefusal('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.')];
+      return [mergeOnly('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.')];
     case 'full':
       return [refusal('full-fine-tune', 'It is a full fine-tune: it replaces weights of the base and is no adapter.')];
     default:

@@ -1,6 +1,6 @@
 import type { GgufHeader, GgufTensor } from './gguf';
 import type { AdapterProblem } from './adapterInfo';
-import { installRefusal, quoted, refusal, warning } from './problems';
+import { mergeOnly, quoted, refusal, warning } from './problems';
 import type { SafetensorsEntry, SafetensorsHeader } from './safetensors';
 import { baseTensorName, canonicalModule, mlxPlace, peftPlace, type TensorPlace, type TensorRole } from './tensorNames';
 
@@ -119,22 +119,22 @@ function restProblems(rest: ReadonlyMap<TensorRole, string>): readonly AdapterPr
   for (const [role, name] of rest) {
     switch (role) {
       case 'magnitude':
-        problems.push(installRefusal('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.'));
+        problems.push(mergeOnly('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.'));
         break;
       case 'a-bias':
       case 'b-bias':
         problems.push(
-          installRefusal('lora-bias', 'It trained a bias beside B (lora_bias). Only a merged model can hold that.'),
+          mergeOnly('lora-bias', 'It trained a bias beside B (lora_bias). Only a merged model can hold that.'),
         );
         break;
       case 'bias':
         problems.push(
-          installRefusal('bias-trained', 'It holds trained biases of the base. Only a merged model can hold those.'),
+          mergeOnly('bias-trained', 'It holds trained biases of the base. Only a merged model can hold those.'),
         );
         break;
       case 'saved-module':
         problems.push(
-          installRefusal('saved-tensor', `It replaces ${quoted(name)} of the base. Only a merged model can do that.`),
+          mergeOnly('saved-tensor', `It replaces ${quoted(name)} of the base. Only a merged model can do that.`),
         );
         break;
       case 'base-copy':

@@ -2,7 +2,7 @@ import type { AdapterProblem } from './adapterInfo';
 import { configInvalid, countOf, flagOf, isSet, numberOf, objectOf, textOf, textsOf } from './config';
 import type { JsonObject } from './json';
 import { compilePattern } from './pattern';
-import { installRefusal, quoted, refusal, warning } from './problems';
+import { installRefusal, mergeOnly, quoted, refusal, warning } from './problems';
 
 /** What a PEFT `adapter_config.json` says. Nothing is filled in: `lora_alpha` that is not there is unknown, not 8. */
 export interface PeftConfig {
@@ -53,7 +53,7 @@ export function parsePeftConfig(config: JsonObject): PeftConfig {
   if (modulesToSave.length > 0) {
     const names = quoted(modulesToSave.join(', '));
     problems.push(
-      installRefusal('modules-to-save', `It replaces whole modules (${names}). Only a merged model can do that.`),
+      mergeOnly('modules-to-save', `It replaces whole modules (${names}). Only a merged model can do that.`),
     );
   }
   if (alpha === 0) problems.push(warning('alpha-zero', 'lora_alpha is 0: the adapter has no effect.'));
@@ -82,9 +82,10 @@ function typeProblems(config: JsonObject): readonly AdapterProblem[] {
 function variantProblems(config: JsonObject): readonly AdapterProblem[] {
   const problems: AdapterProblem[] = [];
   const block = (code: string, message: string): void => void problems.push(installRefusal(code, message));
-  if (flagOf(config, 'use_dora')) block('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.');
+  const merge = (code: string, message: string): void => void problems.push(mergeOnly(code, message));
+  if (flagOf(config, 'use_dora')) merge('dora', 'It is a DoRA adapter: its magnitudes only work merged into the base.');
   if (flagOf(config, 'lora_bias'))
-    block('lora-bias', 'It trained a bias beside B (lora_bias). Only a merged model can hold that.');
+    merge('lora-bias', 'It trained a bias beside B (lora_bias). Only a merged model can hold that.');
   if (flagOf(config, 'fan_in_fan_out')) {
     block('fan-in-fan-out', 'Its base keeps weights transposed (fan_in_fan_out), which is not converted.');
   }
@@ -95,7 +96,7 @@ function variantProblems(config: JsonObject): readonly AdapterProblem[] {
     );
   }
   if (isSet(config, 'trainable_token_indices')) {
-    block(
+    merge(
       'trainable-tokens',
       'It replaces rows of the embedding (trainable_token_indices). Only a merged model can hold that.',
     );

@@ -14,7 +14,12 @@ export function refusal(code: string, message: string): AdapterProblem {
   return { code, severity: 'refuse', message };
 }
 
-/** A good adapter that PEFT or MLX can use, but that is no plain `B·A`: it is shared, not installed. */
+/** A good adapter that is more than `B·A`: only a model that it is merged into does the same. */
+export function mergeOnly(code: string, message: string): AdapterProblem {
+  return { code, severity: 'warn', blocks: 'gguf', message };
+}
+
+/** A good adapter that PEFT or MLX can use, and that we can't turn into anything exact: it is shared, not installed. */
 export function installRefusal(code: string, message: string): AdapterProblem {
   return { code, severity: 'warn', blocks: 'install', message };
 }

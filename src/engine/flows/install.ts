@@ -13,7 +13,8 @@ import { installAdapter } from '../ollama/install';
 import { readBase } from '../ollama/models';
 import { uninstallModel } from '../ollama/uninstall';
 import type { VerdictState } from '../state';
-import type { InstallResult, WishOptions, Wishes } from '../wishes';
+import type { InstallResult } from '../deployWishes';
+import type { WishOptions, Wishes } from '../wishes';
 import type { EngineParts } from './parts';
 import { findAdapter, inspectTarget, shapeOf, type FoundTarget } from './targets';
 
@@ -181,7 +182,12 @@ async function effectOf(
     }
     signal?.throwIfAborted();
     parts.log.warn(`the effect of ${model} was not checked: ${String(error)}`);
-    return { checked: false, changed: false, reason: 'Not checked: Ollama did not answer in time.' };
+    return {
+      outcome: 'not-checked',
+      checked: false,
+      changed: false,
+      reason: 'Not checked: Ollama did not answer in time.',
+    };
   }
 }
 

@@ -1,5 +1,5 @@
 import { LoraSwarmError } from '../errors';
-import type { EffectResult } from '../wishes';
+import type { EffectResult } from '../deployWishes';
 import type { GeneratedToken, OllamaClient } from './client';
 import { answerOf } from './http';
 
@@ -28,6 +28,7 @@ export async function checkEffect(
     const answer = answerOf(error);
     if (!answer) throw error;
     return {
+      outcome: 'not-checked',
       checked: false,
       changed: false,
       reason: `Not checked: Ollama cannot run the base model (${answer.text}).`,
@@ -41,6 +42,7 @@ export async function checkEffect(
     if (!answer) throw error;
     if (!isCrash(answer.text))
       return {
+        outcome: 'not-checked',
         checked: false,
         changed: false,
         reason: `Not checked: Ollama cannot run the model now (${answer.text}).`,
@@ -74,7 +76,12 @@ function compare(plain: readonly GeneratedToken[], adapted: readonly GeneratedTo
   if (!sameText) {
     const at = plain.findIndex(({ text }, index) => text !== adapted[index]?.text);
     const first = at < 0 ? plain.length : at;
-    return { checked, changed: true, reason: `Same prompt, other words: base and adapter part at token ${first + 1}.` };
+    return {
+      outcome: 'changed',
+      checked,
+      changed: true,
+      reason: `Same prompt, other words: base and adapter part at token ${first + 1}.`,
+    };
   }
   const moves = plain.map(({ logprob }, at) => {
     const other = adapted[at]?.logprob;
@@ -84,6 +91,7 @@ function compare(plain: readonly GeneratedToken[], adapted: readonly GeneratedTo
   const largest = Math.max(0, ...known);
   if (largest > SAME_LOGPROB)
     return {
+      outcome: 'changed',
       checked,
       changed: true,
       reason: `Same words, other probabilities: log-probabilities move by up to ${largest.toFixed(3)}.`,
@@ -92,5 +100,5 @@ function compare(plain: readonly GeneratedToken[], adapted: readonly GeneratedTo
     known.length > 0
       ? 'The adapter has NO EFFECT: same prompt, same words, same probabilities as the base.'
       : 'The adapter shows NO EFFECT: same prompt, same words. This Ollama does not tell probabilities, so a small effect may be hidden.';
-  return { checked, changed: false, reason };
+  return { outcome: 'identical', checked, changed: false, reason };
 }

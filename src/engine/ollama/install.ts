@@ -1,7 +1,7 @@
 import type { BaseModel } from '../adapter/baseModel';
 import { LoraSwarmError, hasCode } from '../errors';
 import type { Logger } from '../log';
-import type { InstallResult, InstallRoute } from '../wishes';
+import type { InstallResult, InstallRoute } from '../deployWishes';
 import type { Tag } from './answers';
 import type { OllamaClient } from './client';
 import { installByCreate } from './createRoute';
@@ -45,14 +45,14 @@ export type Installed = Omit<InstallResult, 'effect'>;
 
 type RouteName = Installed['route'];
 
-const ROUTES: Readonly<Record<RouteName, Route>> = {
+const ROUTES: Readonly<Record<Exclude<RouteName, 'merge'>, Route>> = {
   create: installByCreate,
   pull: installByRegistry,
   manifest: installByFolder,
 };
 
 /** Cheapest first. Each says `OLLAMA_ROUTE_UNAVAILABLE` where it can't work. */
-const AUTO_ORDER: readonly RouteName[] = ['create', 'pull', 'manifest'];
+const AUTO_ORDER: readonly (keyof typeof ROUTES)[] = ['create', 'pull', 'manifest'];
 
 /**
  * Makes a new model of a base and an adapter in Ollama, under a name that no model has. Models of the user stay as they are.
@@ -104,6 +104,8 @@ async function install(
 }
 
 async function takeRoute(job: InstallJob, wanted: InstallRoute): Promise<RouteName> {
+  if (wanted === 'merge')
+    throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', 'Models are not merged yet. Choose another route.');
   if (wanted !== 'auto') {
     await ROUTES[wanted](job);
     return wanted;

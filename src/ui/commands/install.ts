@@ -1,6 +1,7 @@
 import { LoraSwarmError } from '../../engine/errors';
 import type { VerdictState } from '../../engine/state';
-import type { InstallResult, LocalModel } from '../../engine/wishes';
+import type { InstallResult } from '../../engine/deployWishes';
+import type { LocalModel } from '../../engine/wishes';
 import { formatBytes, joinKnown } from '../facts';
 import { t } from '../l10n';
 import { showDone } from '../notify';
