@@ -85,11 +85,11 @@ describe('architecture', () => {
     assert.ok(wrong('src/engine/net/swarm.ts', 'src/engine/registry/catalog.ts'));
     assert.ok(wrong('src/engine/transfer/leecher.ts', 'src/ui/text.ts', true));
     assert.ok(wrong('src/engine/errors.ts', 'src/engine/adapter/adapterInfo.ts', true));
-    assert.ok(wrong('src/engine/ollama/client.ts', WISHES));
+    assert.ok(wrong('src/engine/ollama/client.ts', 'src/engine/wishes.ts'));
     assert.ok(wrong('src/cli.ts', 'src/ui/text.ts'));
     assert.ok(wrong('webview/main.ts', 'src/engine/errors.ts'));
     assert.ok(wrong('src/shared/panelProtocol.ts', 'src/engine/state.ts'));
-    assert.equal(wrong('src/engine/ollama/client.ts', WISHES, true), false);
+    assert.equal(wrong('src/engine/ollama/client.ts', 'src/engine/wishes.ts', true), false);
     assert.equal(wrong('src/service/client.ts', 'src/engine/engine.ts'), false);
   });
 
