@@ -2,7 +2,16 @@ import type { GgufHeader, GgufTensor } from './gguf';
 import type { AdapterProblem } from './adapterInfo';
 import { mergeOnly, quoted, refusal, warning } from './problems';
 import type { SafetensorsEntry, SafetensorsHeader } from './safetensors';
-import { baseTensorName, canonicalModule, mlxPlace, peftPlace, type TensorPlace, type TensorRole } from './tensorNames';
+import {
+  baseTensorName,
+  canonicalModule,
+  isExtra,
+  mlxPlace,
+  peftPlace,
+  type ExtraRole,
+  type TensorPlace,
+  type TensorRole,
+} from './tensorNames';
 
 /** One `B·A` and where its two tensors are. */
 export interface LoraPair<Tensor> {
@@ -18,8 +27,20 @@ export interface LoraPair<Tensor> {
   readonly b: Tensor;
 }
 
+/** A tensor beside the pairs. Only a model that the adapter is merged into can hold what it does. */
+export interface ExtraTensor {
+  /** Path in the plain text model, as of a pair. */
+  readonly name: string;
+  /** Path in the model that was trained. */
+  readonly module: string;
+  readonly role: ExtraRole;
+  readonly entry: SafetensorsEntry;
+}
+
 export interface PairedTensors<Tensor> {
   readonly pairs: readonly LoraPair<Tensor>[];
+  /** In the order of the file, each role of a module once. */
+  readonly extras: readonly ExtraTensor[];
   readonly problems: readonly AdapterProblem[];
 }
 
@@ -51,6 +72,7 @@ function pairUp(
 ): PairedTensors<SafetensorsEntry> {
   const problems: AdapterProblem[] = [];
   const modules = new Map<string, { readonly module: string; readonly roles: Map<TensorRole, SafetensorsEntry> }>();
+  const extras = new Map<string, ExtraTensor>();
   const rest = new Map<TensorRole, string>();
   for (const entry of header.tensors.values()) {
     const { module, role } = placeOf(entry.name);
@@ -64,6 +86,13 @@ function pairUp(
     } else {
       if (!rest.has(role)) rest.set(role, entry.name);
       if (role === 'base-copy' && !isEmbeddingOrHead(module)) rest.set('other', entry.name);
+      if (isExtra(role)) {
+        const name = canonicalModule(module);
+        const key = `${name} ${role}`;
+        if (extras.has(key))
+          problems.push(refusal('tensor-twice', `Two tensors claim to be the ${role} of ${quoted(name)}.`));
+        extras.set(key, { name, module, role, entry });
+      }
     }
   }
 
@@ -84,7 +113,7 @@ function pairUp(
       pairs.push({ name, module, isEmbedding, a, b, ...dims });
     else problems.push(dims ? badType(module) : badShape(module));
   }
-  return { pairs, problems: [...problems, ...restProblems(rest)] };
+  return { pairs, extras: [...extras.values()], problems: [...problems, ...restProblems(rest)] };
 }
 
 const PAIR_ROLES: ReadonlySet<TensorRole> = new Set(['a', 'b', 'embedding-a', 'embedding-b']);
@@ -137,6 +166,14 @@ function restProblems(rest: ReadonlyMap<TensorRole, string>): readonly AdapterPr
           mergeOnly('saved-tensor', `It replaces ${quoted(name)} of the base. Only a merged model can do that.`),
         );
         break;
+      case 'token-rows':
+        problems.push(
+          mergeOnly(
+            'trainable-tokens',
+            'It replaces rows of the embedding (trainable tokens). Only a merged model can hold that.',
+          ),
+        );
+        break;
       case 'base-copy':
         problems.push(warning('base-copy', 'It also holds copies of base weights, which are not used.'));
         break;
@@ -182,7 +219,7 @@ export function ggufPairs(header: GgufHeader): PairedTensors<GgufTensor> {
       else problems.push(badShape(module));
     }
   }
-  return { pairs, problems };
+  return { pairs, extras: [], problems };
 }
 
 function canMultiply({ type }: GgufTensor): boolean {

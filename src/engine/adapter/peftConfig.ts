@@ -1,6 +1,6 @@
 import type { AdapterProblem } from './adapterInfo';
 import { configInvalid, countOf, flagOf, isSet, numberOf, objectOf, textOf, textsOf } from './config';
-import type { JsonObject } from './json';
+import type { JsonObject, JsonValue } from './json';
 import { compilePattern } from './pattern';
 import { installRefusal, mergeOnly, quoted, refusal, warning } from './problems';
 
@@ -11,12 +11,20 @@ export interface PeftConfig {
   readonly baseClass?: string;
   readonly bias: string;
   readonly modulesToSave: readonly string[];
+  /** Rows of embeddings that were trained whole (`trainable_token_indices`), in the order of the stored rows. */
+  readonly tokenRows: readonly TokenRows[];
   /** Rank that the config promises for a module. */
   readonly rankOf: (module: string) => number | undefined;
   readonly alphaOf: (module: string) => number | undefined;
   /** `alpha / rank`, or `alpha / √rank` with rsLoRA. */
   readonly scaleOf: (alpha: number, rank: number) => number;
   readonly problems: readonly AdapterProblem[];
+}
+
+export interface TokenRows {
+  /** End of the module's path: `embed_tokens`. Absent: the embedding of the input, whatever it is called. */
+  readonly module?: string;
+  readonly indices: readonly number[];
 }
 
 /** Ways to draw A and B that leave the base as it is. All others shift the base weights by `-B·A` at the start. */
@@ -46,6 +54,7 @@ export function parsePeftConfig(config: JsonObject): PeftConfig {
   const baseClass = mapping && textOf(mapping, 'base_model_class');
   const bias = textOf(config, 'bias') ?? 'none';
   const modulesToSave = textsOf(config, 'modules_to_save');
+  const tokenRows = readTokenRows(config);
   const rankPattern = readPattern(config, 'rank_pattern', problems);
   const alphaPattern = readPattern(config, 'alpha_pattern', problems);
 
@@ -63,6 +72,7 @@ export function parsePeftConfig(config: JsonObject): PeftConfig {
     ...(baseClass === undefined ? {} : { baseClass }),
     bias,
     modulesToSave,
+    tokenRows,
     rankOf: (module) => firstMatch(rankPattern, module) ?? rank,
     alphaOf: (module) => firstMatch(alphaPattern, module) ?? alpha,
     scaleOf: (moduleAlpha, moduleRank) => moduleAlpha / (isRankStabilised ? Math.sqrt(moduleRank) : moduleRank),
@@ -95,7 +105,7 @@ function variantProblems(config: JsonObject): readonly AdapterProblem[] {
       'It is an activated LoRA: it works only after its invocation tokens, which Ollama does not watch for.',
     );
   }
-  if (isSet(config, 'trainable_token_indices')) {
+  if (readTokenRows(config).length > 0) {
     merge(
       'trainable-tokens',
       'It replaces rows of the embedding (trainable_token_indices). Only a merged model can hold that.',
@@ -119,6 +129,24 @@ function variantProblems(config: JsonObject): readonly AdapterProblem[] {
       block('variant', `It uses ${quoted(key)}, a variant of LoRA that is not understood.`);
   }
   return problems;
+}
+
+/** A list of tokens for the input's embedding, or a list for each module by the end of its name. */
+function readTokenRows(config: JsonObject): readonly TokenRows[] {
+  const value = config.get('trainable_token_indices') ?? null;
+  if (value === null) return [];
+  const lists: readonly (readonly [string | undefined, JsonValue])[] =
+    value instanceof Map ? [...value] : [[undefined, value]];
+  return lists
+    .map(([module, indices]) => {
+      if (!isTokens(indices)) throw configInvalid('trainable_token_indices holds something other than tokens');
+      return { ...(module === undefined ? {} : { module }), indices };
+    })
+    .filter(({ indices }) => indices.length > 0);
+}
+
+function isTokens(value: JsonValue): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && (item as number) >= 0);
 }
 
 /** One line of `rank_pattern` or `alpha_pattern`. */

@@ -1,19 +1,37 @@
 // How trainers name the tensors of an adapter, and what llama.cpp calls the weights they change.
 
-/** What one tensor of an adapter is to its module. */
-export type TensorRole =
-  | 'a'
-  | 'b'
-  | 'embedding-a'
-  | 'embedding-b'
+/** What a tensor beside the pairs is to its module. */
+export type ExtraRole =
+  /** DoRA: the length of each row of the changed weight. */
+  | 'magnitude'
+  /** The trained bias of the base's module, in place of its own. */
+  | 'bias'
+  /** Bias behind A or B (lora_bias): not scaled in A, scaled as B is in B. */
   | 'a-bias'
   | 'b-bias'
-  | 'magnitude'
-  /** A copy of the frozen weight that PEFT stores beside an embedding adapter. */
-  | 'base-copy'
-  | 'bias'
+  /** The whole weight of a module, in place of the base's. */
   | 'saved-module'
-  | 'other';
+  /** Rows of an embedding, in place of the base's; the config says which. */
+  | 'token-rows'
+  /** A copy of the frozen weight that PEFT stores beside an embedding adapter. */
+  | 'base-copy';
+
+/** What one tensor of an adapter is to its module. */
+export type TensorRole = 'a' | 'b' | 'embedding-a' | 'embedding-b' | ExtraRole | 'other';
+
+const EXTRAS: ReadonlySet<TensorRole> = new Set<ExtraRole>([
+  'magnitude',
+  'bias',
+  'a-bias',
+  'b-bias',
+  'saved-module',
+  'token-rows',
+  'base-copy',
+]);
+
+export function isExtra(role: TensorRole): role is ExtraRole {
+  return EXTRAS.has(role);
+}
 
 export interface TensorPlace {
   /** Module path in the base model: `model.layers.0.self_attn.q_proj`. */
@@ -32,8 +50,10 @@ const PEFT_ENDS: readonly (readonly [RegExp, TensorRole])[] = [
   [/\.lora_embedding_B(\.[^.]+)?$/, 'embedding-b'],
   [/\.lora_A(\.[^.]+)?\.bias$/, 'a-bias'],
   [/\.lora_B(\.[^.]+)?\.bias$/, 'b-bias'],
-  [/\.lora_magnitude_vector(\.[^.]+)?$/, 'magnitude'],
-  [/\.modules_to_save(\.[^.]+)?\.(weight|bias)$/, 'saved-module'],
+  [/\.lora_magnitude_vector(\.[^.]+)?(\.weight)?$/, 'magnitude'],
+  [/\.token_adapter\.trainable_tokens_delta(\.[^.]+)?$/, 'token-rows'],
+  [/\.modules_to_save(\.[^.]+)?\.weight$/, 'saved-module'],
+  [/\.modules_to_save(\.[^.]+)?\.bias$/, 'bias'],
   [/\.base_layer\.weight$/, 'base-copy'],
   [/(\.base_layer)?\.bias$/, 'bias'],
   [/\.weight$/, 'saved-module'],

@@ -77,7 +77,18 @@ describe('parsePeftConfig', () => {
     assert.deepEqual(codes({ rank_pattern: { '(?!x)q_proj': 4 } }), ['pattern-unsupported refuse']);
   });
 
+  it('reads which rows of which embedding were trained', () => {
+    assert.deepEqual(peft({ trainable_token_indices: [7, 3] }).tokenRows, [{ indices: [7, 3] }]);
+    assert.deepEqual(peft({ trainable_token_indices: { embed_tokens: [1], lm_head: [2, 5] } }).tokenRows, [
+      { module: 'embed_tokens', indices: [1] },
+      { module: 'lm_head', indices: [2, 5] },
+    ]);
+    assert.deepEqual(peft({ trainable_token_indices: null }).tokenRows, []);
+  });
+
   const invalid = [
+    { trainable_token_indices: [1, -1] },
+    { trainable_token_indices: { embed_tokens: 3 } },
     { r: '8' },
     { r: 0 },
     { r: 1.5 },
