@@ -97,6 +97,8 @@ export async function describeAdapter(
     problems: info ? [...differences(said, info), ...info.problems] : [],
     ...(release?.release.version === undefined ? {} : { version: release.release.version }),
     ...(release ? { createdAt: release.release.createdAt, signerFingerprint: fingerprintOf(release.authorKey) } : {}),
+    ...(release?.release.lineage === undefined ? {} : { lineage: release.release.lineage }),
+    ...(release?.release.extras === undefined ? {} : { extras: release.release.extras }),
     ...(card === undefined ? {} : { card }),
     ...(found.path === undefined ? {} : { path: item?.folder ?? folderOf(found.path) }),
   };

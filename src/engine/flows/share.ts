@@ -5,12 +5,16 @@ import { inspectAdapter } from '../adapter/inspect';
 import { packageConfig } from '../adapter/packageConfig';
 import { adapterShape } from '../adapter/shape';
 import { judgeShape } from '../adapter/verdict';
+import type { AdapterLineage } from '../deployWishes';
 import { LoraSwarmError } from '../errors';
 import type { SmallFile } from '../registry/buildShared';
+import { requireExtras } from '../release/extras';
+import { isNamePart } from '../release/fields';
 import { hashPackage } from '../release/hashPackage';
-import { MAX_TEXT_BYTES, type FileRole } from '../release/manifest';
-import { isNamePart, signRelease, type Release } from '../release/release';
+import { MAX_TEXT_BYTES, type FileRole, type Manifest } from '../release/manifest';
+import { MAX_RELEASE_BYTES, signRelease, type Release } from '../release/release';
 import type { ShareRequest, ShareResult, WishOptions } from '../wishes';
+import { readMergeFile } from './mergeFile';
 import type { EngineParts } from './parts';
 
 /** Ollama may be asked this long for the digest of the base; without it the release only names the base. */
@@ -39,6 +43,8 @@ export async function shareAdapter(
     ...(signal ? { signal } : {}),
   });
   refuse(info);
+  const extras = request.extras && requireExtras(request.extras);
+  const merge = await readMergeFile(info.weightsPath);
 
   const { smallFiles, removed } = await readSmallFiles(info, parts);
   const sources = [
@@ -50,7 +56,13 @@ export async function shareAdapter(
     onProgress: (bytesDone, bytesTotal) => onProgress?.({ kind: 'hash', bytesDone, bytesTotal }),
   });
 
-  const release = await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size });
+  const lineage = merge?.weights === weightsDigest(manifest) ? merge.lineage : undefined;
+  if (merge && !lineage) parts.log.warn(`${info.weightsPath} is not what was merged there; shared without lineage`);
+  const release = fitting({
+    ...(await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size })),
+    ...(lineage ? { parents: parentsOf(lineage), lineage } : {}),
+    ...(extras ? { extras } : {}),
+  });
   const shared = await parts.registry.add({
     manifest,
     chunkHashes,
@@ -71,6 +83,24 @@ export async function shareAdapter(
     link: adapterLink(parts.uriScheme, manifest.id, rooms),
     privateValues: removed,
   };
+}
+
+/** Weights have the lowest role, so they come first in a manifest. */
+function weightsDigest({ files }: Manifest): string {
+  return `sha256:${Buffer.from(files[0]!.sha256).toString('hex')}`;
+}
+
+function parentsOf({ parts }: AdapterLineage): readonly string[] {
+  return [...new Set(parts.flatMap(({ id }) => id ?? []))];
+}
+
+/** What the author wrote freely is the only part of a release that can be too much. */
+function fitting(release: Release): Release {
+  if (Buffer.byteLength(JSON.stringify(release)) <= MAX_RELEASE_BYTES) return release;
+  throw new LoraSwarmError(
+    'USAGE',
+    'System prompt, template and parameters are too long together to travel with the adapter. Shorten them.',
+  );
 }
 
 /** The link that opens an adapter's page. A private room is named by its id, which only members know. */

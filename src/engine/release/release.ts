@@ -1,16 +1,29 @@
 import { createHash } from 'node:crypto';
 import { keyPair as makeKeyPair, sign, verify, type KeyPair } from 'hypercore-crypto';
 import type { AdapterShape } from '../adapter/adapterInfo';
-import { LoraSwarmError } from '../errors';
+import type { AdapterLineage, ModelfileExtras } from '../deployWishes';
 import type { AdapterFormat } from '../state';
+import { parseExtras } from './extras';
+import {
+  fail,
+  integer,
+  invalid,
+  isContentId,
+  isCount,
+  isNamePart,
+  optional,
+  optionalNumber,
+  optionalText,
+  record,
+  text,
+  texts,
+} from './fields';
+import { parseLineage } from './lineage';
 
 /** A release is read from every peer for every adapter, so it stays small. */
 export const MAX_RELEASE_BYTES = 8_192;
 /** Signed before the payload, so that a release's signature is never one of something else. */
 const DOMAIN = Buffer.from('lora-swarm/release/1\n');
-/** One part of `author/name`. ASCII only: no homoglyphs, no direction marks, valid in an Ollama name after lower-casing. */
-const NAME_PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const HEX_64 = /^[0-9a-f]{64}$/;
 
 /** What an author says of one adapter. Facts come from the files; a reader checks them again after the download. */
 export interface Release {
@@ -37,6 +50,10 @@ export interface Release {
   readonly parents: readonly string[];
   /** Author's clock, milliseconds since 1970. For display only. */
   readonly createdAt: number;
+  /** How it was merged of `parents`, which name every part that has an id. */
+  readonly lineage?: AdapterLineage;
+  /** Proposals for the Modelfile. */
+  readonly extras?: ModelfileExtras;
 }
 
 /** A release with its proof. `payload` is what was signed, byte for byte. */
@@ -84,11 +101,6 @@ export function identityKeys(seed?: Uint8Array): KeyPair {
   return makeKeyPair(seed);
 }
 
-/** Whether `text` may stand on either side of the slash of `author/name`. */
-export function isNamePart(text: string): boolean {
-  return NAME_PART.test(text);
-}
-
 function parseRelease(bytes: Buffer): Release {
   let value: unknown;
   try {
@@ -98,13 +110,16 @@ function parseRelease(bytes: Buffer): Release {
   }
   const from = record(value, 'release');
   const contentId = text(from, 'contentId', 64);
-  if (!HEX_64.test(contentId)) throw invalid('contentId');
+  if (!isContentId(contentId)) throw invalid('contentId');
   const author = text(from, 'author', 64);
   const name = text(from, 'name', 64);
   if (!isNamePart(author) || !isNamePart(name)) throw invalid('name');
   const format = text(from, 'format', 8);
   if (format !== 'peft' && format !== 'mlx' && format !== 'gguf') throw invalid('format');
   const shape = record(from['shape'], 'shape');
+  const parents = texts(from, 'parents', 16, 64).map((id) => (isContentId(id) ? id : fail('parents')));
+  const lineage = parseLineage(from['lineage']);
+  if (lineage?.parts.some(({ id }) => id !== undefined && !parents.includes(id))) throw invalid('lineage');
   return {
     contentId,
     author,
@@ -115,7 +130,7 @@ function parseRelease(bytes: Buffer): Release {
     targets: texts(from, 'targets', 64, 64),
     shape: parseShape(shape),
     tags: texts(from, 'tags', 10, 32),
-    parents: texts(from, 'parents', 16, 64).map((id) => (HEX_64.test(id) ? id : fail('parents'))),
+    parents,
     createdAt: integer(from, 'createdAt'),
     ...optional('version', optionalText(from, 'version', 80)),
     ...optional('rank', optionalNumber(from, 'rank')),
@@ -124,6 +139,8 @@ function parseRelease(bytes: Buffer): Release {
     ...optional('dtype', optionalText(from, 'dtype', 16)),
     ...optional('parameters', optionalNumber(from, 'parameters')),
     ...optional('license', optionalText(from, 'license', 80)),
+    ...optional('lineage', lineage),
+    ...optional('extras', parseExtras(from['extras'])),
   };
 }
 
@@ -147,55 +164,4 @@ function parseShape(from: Record<string, unknown>): AdapterShape {
     ...optional('baseModel', optionalText(from, 'baseModel', 200)),
     ...optional('baseDigest', optionalText(from, 'baseDigest', 71)),
   };
-}
-
-function record(value: unknown, what: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw invalid(what);
-  // A null prototype, so that a peer's `__proto__` is one more unknown key.
-  return Object.assign(Object.create(null) as Record<string, unknown>, value);
-}
-
-function text(from: Record<string, unknown>, key: string, limit: number): string {
-  const value = from[key];
-  if (typeof value !== 'string' || value.length === 0 || value.length > limit) throw invalid(key);
-  return value;
-}
-
-function optionalText(from: Record<string, unknown>, key: string, limit: number): string | undefined {
-  return from[key] === undefined ? undefined : text(from, key, limit);
-}
-
-function texts(from: Record<string, unknown>, key: string, count: number, limit: number): string[] {
-  const value = from[key];
-  if (!Array.isArray(value) || value.length > count) throw invalid(key);
-  return value.map((item: unknown) => (typeof item === 'string' && item.length <= limit ? item : fail(key)));
-}
-
-function integer(from: Record<string, unknown>, key: string): number {
-  const value = from[key];
-  return isCount(value) ? value : fail(key);
-}
-
-function optionalNumber(from: Record<string, unknown>, key: string): number | undefined {
-  const value = from[key];
-  if (value === undefined) return undefined;
-  return typeof value === 'number' && Number.isFinite(value) ? value : fail(key);
-}
-
-function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function optional<K extends string, V>(key: K, value: V | undefined): Partial<Record<K, V>> {
-  return value === undefined ? {} : ({ [key]: value } as Record<K, V>);
-}
-
-function fail(what: string): never {
-  throw invalid(what);
-}
-
-function invalid(what: string, cause?: unknown): LoraSwarmError {
-  return new LoraSwarmError('RELEASE_INVALID', `This release is damaged (${what}) and was ignored.`, undefined, {
-    cause,
-  });
 }

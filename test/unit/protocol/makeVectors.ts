@@ -207,6 +207,37 @@ async function packages(): Promise<void> {
   const signed = signRelease(release, identityKeys(seed));
   const { authorKey, payload, signature } = signed;
   write('release', { seed, authorKey, release, payload, signature, releaseId: releaseId(signed) });
+
+  const merged: Release = {
+    ...release,
+    name: 'merged',
+    parents: ['cd'.repeat(32), 'ef'.repeat(32)],
+    lineage: {
+      method: 'dare',
+      parts: [
+        { id: 'cd'.repeat(32), name: 'ana/summaries', weight: 1 },
+        { id: 'ef'.repeat(32), weight: -0.25 },
+        { name: 'checkpoint-400', weight: 0.5 },
+      ],
+      rank: 16,
+      density: 0.5,
+      seed: 7,
+    },
+    extras: {
+      system: 'Answer in one sentence.\nSay «ja» or “no”.',
+      template: '{{ .System }}\n{{ .Prompt }}',
+      parameters: { temperature: 0.2, num_ctx: 4096, penalize_newline: false, stop: ['</s>', '\n\n'] },
+    },
+  };
+  const signedMerge = signRelease(merged, identityKeys(seed));
+  write('mergedRelease', {
+    seed,
+    authorKey: signedMerge.authorKey,
+    release: merged,
+    payload: signedMerge.payload,
+    signature: signedMerge.signature,
+    releaseId: releaseId(signedMerge),
+  });
 }
 
 function beacon(): void {

@@ -226,18 +226,19 @@ describe('protocol vectors of content', () => {
     assert.equal(hex(packageConfig(original!).bytes), hex(bytes!));
   });
 
-  it('sign and open a release', () => {
-    const { seed, authorKey, release, payload, signature, releaseId: id } = readVectors<ReleaseVectors>('release');
+  for (const name of ['release', 'mergedRelease'])
+    it(`sign and open a release: ${name}`, () => {
+      const { seed, authorKey, release, payload, signature, releaseId: id } = readVectors<ReleaseVectors>(name);
 
-    const signed = signRelease(release, identityKeys(seed));
-    const opened = openRelease(payload, signature, authorKey);
+      const signed = signRelease(release, identityKeys(seed));
+      const opened = openRelease(payload, signature, authorKey);
 
-    assert.equal(hex(signed.payload), hex(payload));
-    assert.equal(hex(signed.signature), hex(signature));
-    assert.equal(hex(signed.authorKey), hex(authorKey));
-    assert.deepEqual(plain(opened.release), plain(release));
-    assert.equal(releaseId(opened), id);
-  });
+      assert.equal(hex(signed.payload), hex(payload));
+      assert.equal(hex(signed.signature), hex(signature));
+      assert.equal(hex(signed.authorKey), hex(authorKey));
+      assert.deepEqual(plain(opened.release), plain(release));
+      assert.equal(releaseId(opened), id);
+    });
 });
 
 describe('protocol vectors of the local network', () => {
