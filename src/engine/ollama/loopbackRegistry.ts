@@ -2,18 +2,25 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { Resource } from '../lifecycle';
+import type { BlobReceiver } from './blobReceiver';
 import { MANIFEST_TYPE, MAX_MANIFEST_BYTES } from './imageManifest';
 
+const BLOB = /^blobs\/(sha256:[0-9a-f]{64})$/;
+/** Start of an upload, and what it goes on under: the address that we answered. */
+const UPLOADS = /^blobs\/uploads\/(?<id>[0-9a-f]{16})?(?:\?.*)?$/;
+
 /**
- * A registry on 127.0.0.1 for one model of the local Ollama, for the length of one install.
+ * A registry on 127.0.0.1 for one model of the local Ollama, for the length of one install or export.
  *
- * Ollama pushes a model here and pulls it back. Layers never travel: the answer to "do you have this blob?" is yes, so only the
- * manifest comes and goes. The repository has a random name and anything else is 404. There is no 401, because
- * Ollama would answer it with a token request signed by the user's key.
+ * Ollama pushes a model here and pulls it back. Layers do not travel: the answer to "do you have this blob?" is yes, so only the
+ * manifest comes and goes, but for the one blob that somebody wants to `receive`. The repository has a random name and
+ * anything else is 404. There is no 401, because Ollama would answer it with a token request signed by the user's key.
  */
 export class LoopbackRegistry extends Resource {
   readonly #server = http.createServer((request, response) => void this.#answer(request, response));
   readonly #repository = `loraswarm/x${randomBytes(8).toString('hex')}`;
+  readonly #upload = randomBytes(8).toString('hex');
+  #receiver: BlobReceiver | undefined;
   #pushed: Buffer | undefined;
   #served: Buffer | undefined;
   #requests = 0;
@@ -38,8 +45,18 @@ export class LoopbackRegistry extends Resource {
     this.#served = manifest;
   }
 
+  /** From now on a push also brings this blob. */
+  receive(receiver: BlobReceiver): void {
+    this.#receiver = receiver;
+  }
+
   get #host(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Ollama takes it as it is, so it has to be whole. */
+  get #uploadUrl(): string {
+    return `http://${this.#host}/v2/${this.#repository}/blobs/uploads/${this.#upload}`;
   }
 
   protected _open(): Promise<void> {
@@ -63,8 +80,19 @@ export class LoopbackRegistry extends Resource {
     const path = isForUs && request.url?.startsWith(prefix) ? request.url.slice(prefix.length) : undefined;
     if (path !== undefined) this.#requests++;
 
-    if (request.method === 'HEAD' && path !== undefined && /^blobs\/sha256:[0-9a-f]{64}$/.test(path)) {
-      response.writeHead(200).end();
+    const receiver = this.#receiver;
+    const upload = path === undefined ? null : UPLOADS.exec(path);
+    const isCurrent = upload?.groups?.['id'] === this.#upload;
+    const blob = BLOB.exec(path ?? '')?.[1];
+    if (request.method === 'HEAD' && blob !== undefined) {
+      response.writeHead(blob === receiver?.wanted.digest && !receiver.isDone ? 404 : 200).end();
+    } else if (request.method === 'POST' && receiver && upload && !isCurrent) {
+      response.writeHead(202, { location: this.#uploadUrl }).end();
+    } else if (request.method === 'PATCH' && receiver && isCurrent) {
+      const status = await receiver.takePart(request);
+      response.writeHead(status, { location: this.#uploadUrl }).end();
+    } else if (request.method === 'PUT' && receiver && isCurrent) {
+      response.writeHead(receiver.finish(new URL(request.url ?? '', 'http://x').searchParams.get('digest'))).end();
     } else if (request.method === 'PUT' && path === 'manifests/v1') {
       this.#pushed = await readManifest(request);
       response.writeHead(this.#pushed ? 201 : 413).end();
