@@ -29,9 +29,6 @@ export interface Converted {
   readonly alpha: number;
 }
 
-/** Architectures whose conversion is proven by logits. */
-const ARCHITECTURES = new Set(['llama', 'qwen2', 'qwen3', 'gemma2', 'gemma3', 'phi3']);
-
 /**
  * Writes an adapter as a LoRA GGUF for one base, so that llama.cpp computes what PEFT or MLX would. Streamed: memory
  * holds one tensor at a time. A LoRA GGUF is checked and copied as it is.
@@ -50,7 +47,7 @@ export async function convertAdapter(
   requireConvertible(info, base);
   if (info.format === 'gguf') return copyGgufAdapter(info, base, out, signal);
 
-  const pairs = await currentPairs(info);
+  const pairs = await currentPairs(info, base);
   const { alpha, factorOf } = foldScales(pairs.map(({ pair, module }) => product(pair, module)));
   const tensors = pairs.flatMap(({ pair, tensor }, index) => halves(pair, tensor, base, info, type, factorOf(index)));
   const values = new Map<string, GgufValue>([
@@ -85,14 +82,8 @@ export function requireConvertible(info: AdapterInfo, base: BaseModel): void {
       contradiction,
     );
   }
-  if (info.format !== 'gguf' && !ARCHITECTURES.has(base.architecture)) {
-    throw new LoraSwarmError(
-      'CONVERT_UNSUPPORTED',
-      `Adapters for ${quoted(base.architecture)} models are not converted. Convert it with llama.cpp and use the GGUF.`,
-    );
-  }
   const [misfit] = fitProblems(info, base);
-  if (misfit) throw refused(MERGE_ONLY.has(misfit.code) ? 'CONVERT_UNSUPPORTED' : 'BASE_UNFIT', misfit);
+  if (misfit) throw refused(UNSUPPORTED.has(misfit.code) ? 'CONVERT_UNSUPPORTED' : 'BASE_UNFIT', misfit);
   if (info.modules.some(({ scale }) => scale === undefined)) {
     throw new LoraSwarmError(
       'ADAPTER_CONFIG_MISSING',
@@ -102,7 +93,7 @@ export function requireConvertible(info: AdapterInfo, base: BaseModel): void {
 }
 
 const CONTRADICTIONS = new Set(['rank-contradiction', 'pair-incomplete', 'pair-shape', 'tensor-twice']);
-const MERGE_ONLY = new Set(['tied-embedding', 'tied-head', 'module-unknown']);
+const UNSUPPORTED = new Set(['tied-embedding', 'tied-head', 'module-unknown', 'architecture-unknown']);
 
 function refused(code: ErrorCode, { message }: AdapterProblem): LoraSwarmError {
   return new LoraSwarmError(code, message);
@@ -116,13 +107,13 @@ interface Placed {
 }
 
 /** The pairs as the file has them now. What was inspected decides; a file that says something else was changed. */
-async function currentPairs(info: AdapterInfo): Promise<readonly Placed[]> {
+async function currentPairs(info: AdapterInfo, base: BaseModel): Promise<readonly Placed[]> {
   const header = await readSafetensorsHeader(info.weightsPath);
   const { pairs } = info.format === 'mlx' ? mlxPairs(header) : peftPairs(header);
   const modules = new Map(info.modules.map((module) => [module.name, module]));
   return pairs.map((pair) => {
     const module = modules.get(pair.name);
-    const tensor = baseTensorName(pair.name);
+    const tensor = baseTensorName(pair.name, base.architecture);
     const isSame = module?.rank === pair.rank && module.inFeatures === pair.inFeatures;
     if (!module || !tensor || !isSame || module.outFeatures !== pair.outFeatures || pairs.length !== info.pairs) {
       throw new LoraSwarmError('SOURCE_CHANGED', `${info.weightsPath} changed while it was converted. Try again.`);

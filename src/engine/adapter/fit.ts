@@ -1,4 +1,5 @@
 import type { AdapterInfo, AdapterProblem } from './adapterInfo';
+import { architectureNamed } from './architectures';
 import type { BaseModel } from './baseModel';
 import { quoted, refusal } from './problems';
 import { baseTensorName } from './tensorNames';
@@ -8,11 +9,14 @@ export function fitProblems(info: AdapterInfo, base: BaseModel): readonly Adapte
   if (info.architecture !== undefined && info.architecture !== base.architecture) {
     return [wrongArchitecture(info.architecture, base)];
   }
+  if (info.format !== 'gguf' && !architectureNamed(base.architecture)) return [unknownArchitecture(base)];
   const problems: AdapterProblem[] = [];
   for (const { name, layer, inFeatures, outFeatures } of info.modules) {
-    const tensor = info.format === 'gguf' ? name : baseTensorName(name);
+    const tensor = info.format === 'gguf' ? name : baseTensorName(name, base.architecture);
     if (tensor === undefined) {
-      problems.push(refusal('module-unknown', `${quoted(name)} is no part of a model that we can convert for.`));
+      // What another architecture has under that name is no mystery: it is the wrong base.
+      const isKnown = baseTensorName(name) !== undefined;
+      problems.push(isKnown ? tensorMissing(name, base) : moduleUnknown(name));
     } else if (layer !== undefined && layer >= base.blockCount) {
       problems.push(
         refusal('base-blocks', `The adapter changes block ${layer}; ${quoted(base.name)} has ${base.blockCount}.`),
@@ -28,6 +32,13 @@ export function fitProblems(info: AdapterInfo, base: BaseModel): readonly Adapte
 export function wrongArchitecture(architecture: string, base: BaseModel): AdapterProblem {
   const message = `The adapter is for ${quoted(architecture)} models; ${quoted(base.name)} is ${quoted(base.architecture)}.`;
   return refusal('base-architecture', message);
+}
+
+function unknownArchitecture({ architecture }: BaseModel): AdapterProblem {
+  return refusal(
+    'architecture-unknown',
+    `Adapters for ${quoted(architecture)} models are not converted, as no proof shows that it would be exact. Convert it with llama.cpp and use the GGUF.`,
+  );
 }
 
 /** What keeps one pair off one base tensor. `label` is what the user calls the module. */
@@ -50,13 +61,20 @@ export function tensorProblem(
   }
 
   const dims = baseDims(base, tensor);
-  if (!dims)
-    return refusal('base-tensor-missing', `The adapter changes ${quoted(label)}, which ${name} does not have.`);
+  if (!dims) return tensorMissing(label, base);
   const [baseIn, baseOut] = isEmbedding ? [dims[1], dims[0]] : dims;
   const isFit = (baseIn ?? inFeatures) === inFeatures && (baseOut ?? outFeatures) === outFeatures && dims.length === 2;
   if (isFit) return undefined;
   const has = dims.map((dimension) => dimension ?? '?').join(' → ');
   return refusal('base-shape', `${quoted(label)} is ${inFeatures} → ${outFeatures} here, ${name} has ${has}.`);
+}
+
+function moduleUnknown(module: string): AdapterProblem {
+  return refusal('module-unknown', `${quoted(module)} is no part of a model that we can convert for.`);
+}
+
+function tensorMissing(label: string, { name }: BaseModel): AdapterProblem {
+  return refusal('base-tensor-missing', `The adapter changes ${quoted(label)}, which ${quoted(name)} does not have.`);
 }
 
 /** GGUF dimensions of a base tensor; from its head counts when the server did not list the tensors. */

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import type { AdapterFormat } from '../state';
 import type { AdapterInfo, AdapterModule, AdapterProblem } from './adapterInfo';
-import { architectureOfClass, architectureOfName } from './architecture';
+import { architectureOfClass, architectureOfName } from './architectures';
 import { readCard, type CardFacts } from './card';
 import { parseConfig, readConfigFile } from './config';
 import { adapterFiles, type AdapterFiles } from './files';

@@ -1,5 +1,8 @@
 // How trainers name the tensors of an adapter, and what llama.cpp calls the weights they change.
 
+import type { Architecture } from './architectures/architecture';
+import { ARCHITECTURES, architectureNamed } from './architectures';
+
 /** What a tensor beside the pairs is to its module. */
 export type ExtraRole =
   /** DoRA: the length of each row of the changed weight. */
@@ -100,7 +103,7 @@ export interface ModulePlace {
 export function modulePlace(module: string): ModulePlace | undefined {
   const inBlock = /^(?:model\.)?(?:language_model\.)?(?:model\.)?layers\.(0|[1-9]\d{0,4})\.(.+)$/.exec(module);
   if (inBlock) return { layer: Number(inBlock[1]), inner: inBlock[2]! };
-  const outside = /^(?:model\.)?(?:language_model\.)?(?:model\.)?(embed_tokens|lm_head)$/.exec(module);
+  const outside = /^(?:model\.)?(?:language_model\.)?(?:model\.)?(embed_tokens|lm_head|norm)$/.exec(module);
   return outside ? { inner: outside[1]! } : undefined;
 }
 
@@ -112,28 +115,45 @@ export function canonicalModule(module: string): string {
   return found.inner === 'lm_head' ? 'lm_head' : `model.${found.inner}`;
 }
 
-/** Weights of a llama-shaped block that a LoRA can change, by what Hugging Face and llama.cpp call them. */
-const BLOCK_TENSORS: Readonly<Record<string, string>> = {
-  'self_attn.q_proj': 'attn_q',
-  'self_attn.k_proj': 'attn_k',
-  'self_attn.v_proj': 'attn_v',
-  'self_attn.o_proj': 'attn_output',
-  'self_attn.qkv_proj': 'attn_qkv',
-  'mlp.gate_proj': 'ffn_gate',
-  'mlp.up_proj': 'ffn_up',
-  'mlp.down_proj': 'ffn_down',
-  'mlp.gate_up_proj': 'ffn_up',
-};
+/**
+ * The base tensor that a module's pair changes, as llama.cpp names it. Undefined when the module is not understood.
+ *
+ * Without an architecture, or with one that is not known: what the known ones have under that name.
+ */
+export function baseTensorName(module: string, architecture?: string): string | undefined {
+  return tensorIn(module, tablesOf(architecture), 'weight');
+}
 
-const OUTER_TENSORS: Readonly<Record<string, string>> = { embed_tokens: 'token_embd', lm_head: 'output' };
+/** What a trained bias or a replaced weight of a module is in the base, norms included. */
+export function baseParameter(
+  module: string,
+  part: 'weight' | 'bias',
+  architecture: Architecture,
+): { readonly tensor: string; readonly isNorm: boolean } | undefined {
+  const { block, outer, blockNorms, outerNorms } = architecture;
+  const tensor = tensorIn(module, [{ block, outer }], part);
+  if (tensor !== undefined) return { tensor, isNorm: false };
+  const norm = tensorIn(module, [{ block: blockNorms, outer: outerNorms }], part);
+  return norm === undefined ? undefined : { tensor: norm, isNorm: true };
+}
 
-/** The base tensor that a module's pair changes, as llama.cpp names it. Undefined when the module is not understood. */
-export function baseTensorName(module: string): string | undefined {
-  const found = modulePlace(module);
-  if (!found) return undefined;
-  const table = found.layer === undefined ? OUTER_TENSORS : BLOCK_TENSORS;
-  const tensor = Object.hasOwn(table, found.inner) ? table[found.inner] : undefined;
-  return tensor && (found.layer === undefined ? `${tensor}.weight` : `blk.${found.layer}.${tensor}.weight`);
+type Tables = Pick<Architecture, 'block' | 'outer'>;
+
+function tablesOf(architecture: string | undefined): readonly Tables[] {
+  const known = architecture === undefined ? undefined : architectureNamed(architecture);
+  return known ? [known] : ARCHITECTURES;
+}
+
+function tensorIn(module: string, tables: readonly Tables[], part: 'weight' | 'bias'): string | undefined {
+  const place = modulePlace(module);
+  if (!place) return undefined;
+  const { layer, inner } = place;
+  for (const { block, outer } of tables) {
+    const table = layer === undefined ? outer : block;
+    if (!Object.hasOwn(table, inner)) continue;
+    return layer === undefined ? `${table[inner]}.${part}` : `blk.${layer}.${table[inner]}.${part}`;
+  }
+  return undefined;
 }
 
 /** Splits a base tensor's name: `blk.3.attn_q.weight` is `attn_q` of block 3. */
@@ -147,10 +167,13 @@ export function ggufPlace(tensor: string): { readonly layer?: number; readonly t
  * The base tensor in one block that a target of a shape names: `q_proj` and `attn_q` are both `blk.N.attn_q.weight`.
  * Undefined for targets that are not understood.
  */
-export function targetTensor(target: string, layer: number): string | undefined {
-  if (Object.hasOwn(OUTER_TENSORS, target)) return `${OUTER_TENSORS[target]}.weight`;
-  if (Object.values(OUTER_TENSORS).includes(target)) return `${target}.weight`;
-  const hugging = Object.entries(BLOCK_TENSORS).find(([inner]) => inner.split('.')[1] === target)?.[1];
-  const known = hugging ?? Object.values(BLOCK_TENSORS).find((tensor) => tensor === target);
-  return known && `blk.${layer}.${known}.weight`;
+export function targetTensor(target: string, layer: number, architecture: string): string | undefined {
+  for (const { block, outer } of tablesOf(architecture)) {
+    if (Object.hasOwn(outer, target)) return `${outer[target]}.weight`;
+    if (Object.values(outer).includes(target)) return `${target}.weight`;
+    const hugging = Object.entries(block).find(([inner]) => inner.split('.').at(-1) === target)?.[1];
+    const known = hugging ?? Object.values(block).find((tensor) => tensor === target);
+    if (known !== undefined) return `blk.${layer}.${known}.weight`;
+  }
+  return undefined;
 }

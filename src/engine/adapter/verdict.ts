@@ -80,7 +80,7 @@ function targetProblem(base: BaseModel, target: string, blocks: number, inFeatur
   for (let layer = 0; layer < blocks; layer++) {
     // A GGUF adapter may change tensors that we have no table for: the base knows them.
     const ownName = `blk.${layer}.${target}.weight`;
-    const tensor = targetTensor(target, layer) ?? (base.tensors.has(ownName) ? ownName : undefined);
+    const tensor = targetTensor(target, layer, base.architecture) ?? (base.tensors.has(ownName) ? ownName : undefined);
     if (tensor === undefined) return `${quoted(target)} is no part of a model that we can convert for.`;
     const problem = tensorProblem(base, tensor, target, inFeatures, outFeatures);
     if (!problem) return undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import type { AdapterShape } from '../../../src/engine/adapter/adapterInfo';
-import { architectureOfName } from '../../../src/engine/adapter/architecture';
+import { architectureOfName } from '../../../src/engine/adapter/architectures';
 import type { BaseModel } from '../../../src/engine/adapter/baseModel';
 import { fitProblems } from '../../../src/engine/adapter/fit';
 import { baseModelFromGguf } from '../../../src/engine/adapter/ggufBaseModel';
@@ -114,7 +114,7 @@ describe('fitProblems', () => {
     ['llama/adapters/embed-head', 'llama', undefined],
     ['llama/adapters/all-r8', 'mistral', 'base-shape'],
     ['llama/adapters/all-r8', 'phi3', 'base-tensor-missing'],
-    ['phi3/adapters/all-r4', 'llama', 'base-shape'],
+    ['phi3/adapters/all-r4', 'llama', 'base-tensor-missing'],
     ['gemma3/adapters/mm-names', 'gemma3', undefined],
     ['gemma3/adapters/qv-r2', 'gemma2', 'base-blocks'],
     ['qwen2/adapters/tied-embed', 'qwen2', 'tied-embedding'],
