@@ -53,5 +53,11 @@ export function ggmlType(id: number): GgmlType | undefined {
   return types.get(id);
 }
 
+/** Its number in a GGUF. */
+export function ggmlTypeId(type: GgmlType): number {
+  for (const [id, { name }] of types) if (name === type.name) return id;
+  throw new RangeError(`${type.name} is no type of ggml`);
+}
+
 /** Types that we write. */
 export const GGML_TYPE_IDS = { F32: 0, F16: 1, BF16: 30 } as const;

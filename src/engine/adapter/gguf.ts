@@ -38,6 +38,12 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly version: number;
   readonly values: ReadonlyMap<string, GgufScalar | GgufArray>;
+  /** Position in the file of each value, behind the number of its type. */
+  readonly valueOffsets: ReadonlyMap<string, number>;
+  /** Position in the file behind the last value: there the list of tensors starts. */
+  readonly valuesEnd: number;
+  /** The data starts at a multiple of it, and so does each tensor in it. */
+  readonly alignment: number;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
   readonly fileBytes: number;
   /** Bytes after the last tensor and its padding. */
@@ -62,11 +68,13 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       fail(size > MAX_HEADER_BYTES ? 'its header is too large' : 'it is cut off inside the header'),
     );
     const { version, tensorCount, valueCount } = await readPreamble(reader, fail);
-    const values = await readValues(reader, valueCount, fail);
+    const { values, valueOffsets } = await readValues(reader, valueCount, fail);
+    const valuesEnd = reader.position;
     const alignment = alignmentOf(values, fail);
     const infos = await readTensorInfos(reader, tensorCount, fail);
     const { tensors, end } = placeTensors(infos, align(reader.position, alignment), alignment, size, fail);
-    return { version, values, tensors, fileBytes: size, trailingBytes: Math.max(0, size - align(end, alignment)) };
+    const trailingBytes = Math.max(0, size - align(end, alignment));
+    return { version, values, valueOffsets, valuesEnd, alignment, tensors, fileBytes: size, trailingBytes };
   } finally {
     await handle.close();
   }
@@ -108,13 +116,15 @@ async function readPreamble(reader: BufferedReader, fail: Fail) {
 
 async function readValues(reader: BufferedReader, count: number, fail: Fail) {
   const values = new Map<string, GgufScalar | GgufArray>();
+  const valueOffsets = new Map<string, number>();
   for (let index = 0; index < count; index++) {
     const key = await readText(reader, MAX_KEY_BYTES, fail);
     if (key === '' || values.has(key)) fail('a key is empty or stands there twice');
     const type = await reader.uint32();
+    valueOffsets.set(key, reader.position);
     values.set(key, type === ARRAY ? await readArray(reader, fail) : await readScalar(reader, type, fail));
   }
-  return values;
+  return { values, valueOffsets };
 }
 
 const STRING = 8;
