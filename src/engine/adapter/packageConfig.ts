@@ -55,7 +55,7 @@ function isLocalPath({ path, value }: JsonString): boolean {
 }
 
 /** Absolute on Unix, on Windows or on a share; below a home or a variable; or with a home folder anywhere inside. */
-function isMachinePath(value: string): boolean {
+export function isMachinePath(value: string): boolean {
   return (
     /^(\/|~(\w*[\\/]|$)|[A-Za-z]:[\\/]|\\\\[^\\]+\\|file:)/i.test(value) ||
     /^(\$\w+|\$\{\w+\}|%\w+%)[\\/]/.test(value) ||
