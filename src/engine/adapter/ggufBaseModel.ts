@@ -10,7 +10,11 @@ import { quoted } from './problems';
  * @throws {LoraSwarmError} `BASE_UNKNOWN` when the file is no model or leaves its shape out, `ADAPTER_UNREADABLE`.
  */
 export async function baseModelFromGguf(path: string): Promise<BaseModel> {
-  const header = await readGgufHeader(path);
+  return baseModelFromHeader(path, await readGgufHeader(path));
+}
+
+/** The same from a header that was read already. @throws {LoraSwarmError} `BASE_UNKNOWN` */
+export function baseModelFromHeader(path: string, header: GgufHeader): BaseModel {
   const architecture = ggufText(header, 'general.architecture');
   if (architecture === undefined || ggufText(header, 'general.type') === 'adapter') {
     throw new LoraSwarmError('BASE_UNKNOWN', `${quoted(path)} is no base model. Choose the GGUF of a whole model.`);

@@ -23,4 +23,8 @@ export interface Architecture {
   readonly normShift?: number;
   /** Tensors whose rows llama.cpp keeps with the halves of each head interleaved, and which heads theirs are. */
   readonly interleaved?: Readonly<Record<string, 'headCount' | 'headCountKv'>>;
+  /** Tensors of a block that llama.cpp adds a bias to when the file has one. Any other bias keeps the file from loading. */
+  readonly biases: readonly string[];
+  /** llama.cpp takes the input's embedding for the output, and does not load a file that has one of its own for it. */
+  readonly isAlwaysTied?: boolean;
 }

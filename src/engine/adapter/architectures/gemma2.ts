@@ -22,4 +22,6 @@ export const gemma2: Architecture = {
   },
   outerNorms: { norm: 'output_norm' },
   normShift: 1, // Gemma multiplies by 1 + w.
+  biases: ['attn_q', 'attn_k', 'attn_v'],
+  isAlwaysTied: true,
 };

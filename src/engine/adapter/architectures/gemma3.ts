@@ -25,4 +25,5 @@ export const gemma3: Architecture = {
   },
   outerNorms: { norm: 'output_norm' },
   normShift: 1, // Gemma multiplies by 1 + w.
+  biases: ['attn_q', 'attn_k', 'attn_v'],
 };

@@ -23,4 +23,5 @@ export const llama: Architecture = {
   blockNorms: { input_layernorm: 'attn_norm', post_attention_layernorm: 'ffn_norm' },
   outerNorms: { norm: 'output_norm' },
   interleaved: { attn_q: 'headCount', attn_k: 'headCountKv' },
+  biases: ['attn_q', 'attn_k', 'attn_v', 'attn_output', 'ffn_gate', 'ffn_up', 'ffn_down'],
 };

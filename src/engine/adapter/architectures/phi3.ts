@@ -14,4 +14,5 @@ export const phi3: Architecture = {
   outer: { embed_tokens: 'token_embd', lm_head: 'output' },
   blockNorms: { input_layernorm: 'attn_norm', post_attention_layernorm: 'ffn_norm' },
   outerNorms: { norm: 'output_norm' },
+  biases: ['attn_qkv'],
 };

@@ -17,4 +17,5 @@ export const qwen2: Architecture = {
   outer: { embed_tokens: 'token_embd', lm_head: 'output' },
   blockNorms: { input_layernorm: 'attn_norm', post_attention_layernorm: 'ffn_norm' },
   outerNorms: { norm: 'output_norm' },
+  biases: ['attn_q', 'attn_k', 'attn_v'],
 };

@@ -22,4 +22,5 @@ export const qwen3: Architecture = {
     'self_attn.k_norm': 'attn_k_norm',
   },
   outerNorms: { norm: 'output_norm' },
+  biases: ['attn_q', 'attn_k', 'attn_v'],
 };

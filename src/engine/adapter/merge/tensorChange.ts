@@ -10,7 +10,8 @@ export interface LowRank {
 
 /**
  * What adapters do to one tensor, in this order: start from `source` or `replacement`, add every `low`, scale the rows
- * to `magnitudes`, add `addend`, replace `rows`. A matrix has rows of `in` values; a bias is one row.
+ * to `magnitudes`, add `addend`, replace `rows`. A matrix has rows of `in` values; a bias is one row. With nothing to do,
+ * it is a copy of `source`.
  */
 export interface TensorChange {
   /** Name in the merged file. */
@@ -19,8 +20,8 @@ export interface TensorChange {
   readonly dims: readonly number[];
   /** Tensor of the base that it starts from: itself, or `token_embd.weight` for an `output.weight` that a tied base lacks. */
   readonly source?: string;
-  /** All values, row-major, instead of the base's. */
-  readonly replacement?: () => Promise<Float32Array>;
+  /** Values of some rows, row-major, instead of the base's. Without arguments: all of them. */
+  readonly replacement?: (firstRow?: number, rows?: number) => Promise<Float32Array>;
   readonly low: readonly LowRank[];
   /** DoRA: each row r of W + ΔW becomes magnitudes[r] · row / ‖row‖. One value per row. */
   readonly magnitudes?: () => Promise<Float32Array>;
