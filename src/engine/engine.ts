@@ -9,6 +9,8 @@ import { fingerprintOf } from './flows/fingerprint';
 import { convertTarget, installTarget, judgeTarget } from './flows/install';
 import { describeAdapter, inspectPath, listAdapters } from './flows/list';
 import { LocalOllama } from './flows/localOllama';
+import { ollamaAdapters, shareOllamaAdapter } from './flows/ollamaAdapters';
+import { isOllamaTarget } from './flows/ollamaTarget';
 import type { EngineParts } from './flows/parts';
 import { shareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot } from './flows/snapshot';
@@ -239,15 +241,18 @@ class LocalEngine implements Engine {
     ) => Promise<Wishes[N]['result']> | Wishes[N]['result'];
   } = {
     state: () => this.state,
-    inspect: ({ path }, { signal }) => inspectPath(path, signal),
+    inspect: ({ path }, { signal }) => inspectPath(this.#parts, path, signal),
     verdict: (params, { signal }) => judgeTarget(this.#parts, params, signal),
     convert: (params, { signal }) => convertTarget(this.#parts, params, signal),
     planInstall: notYet,
     mergeAdapters: notYet,
     mergeIntoBase: notYet,
     compare: notYet,
-    ollamaAdapters: notYet,
-    share: (params, options) => shareAdapter(this.#parts, params, options),
+    ollamaAdapters: (_params, { signal }) => ollamaAdapters(this.#parts, signal),
+    share: (params, options) =>
+      isOllamaTarget(params.path)
+        ? shareOllamaAdapter(this.#parts, params, options)
+        : shareAdapter(this.#parts, params, options),
     unshare: ({ target }) => this.#unshare(target),
     list: (params, { signal }) => listAdapters(this.#parts, params, signal),
     adapter: ({ id }, options) => describeAdapter(this.#parts, id, options),

@@ -73,7 +73,7 @@ function textsOf(value: GgufScalar | GgufArray): readonly string[] {
 function withoutKeys(bytes: Buffer, header: GgufHeader, keys: ReadonlySet<string>): Buffer {
   const preamble = Buffer.from(bytes.subarray(0, 24));
   preamble.writeBigUInt64LE(BigInt(header.values.size - keys.size), 16);
-  const pieces = [preamble];
+  const pieces: Uint8Array[] = [preamble];
   let at = 24;
   for (let left = header.values.size; left > 0; left--) {
     const start = at;

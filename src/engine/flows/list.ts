@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdapterInfo, AdapterProblem } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
+import { localKeysOfGguf } from '../adapter/cleanGguf';
 import { deltaNorms } from '../adapter/deltaNorms';
 import { inspectAdapter } from '../adapter/inspect';
 import { judgeShape } from '../adapter/verdict';
@@ -14,6 +15,7 @@ import type { SignedRelease } from '../release/release';
 import type { AdapterSummary } from '../state';
 import type { AdapterDetails, AdapterEntry, Inspection, ListRequest, WishOptions, Wishes } from '../wishes';
 import { fingerprintOf } from './fingerprint';
+import { findOllamaAdapter, isOllamaTarget } from './ollamaTarget';
 import type { EngineParts } from './parts';
 import { findAdapter, folderOf, inspectTarget } from './targets';
 
@@ -119,11 +121,17 @@ function differences(said: Partial<AdapterSummary>, info: AdapterInfo): AdapterP
   return [{ code: 'release-differs', severity: 'warn', message }];
 }
 
-/** What an adapter's files say. */
-export async function inspectPath(path: string, signal?: AbortSignal): Promise<Inspection> {
-  const info = await inspectAdapter(path, signal ? { signal } : {});
+/** What an adapter's files say: of a path, or of an adapter inside a model of Ollama. */
+export async function inspectPath(parts: ListParts, path: string, signal?: AbortSignal): Promise<Inspection> {
+  const found = isOllamaTarget(path) ? await findOllamaAdapter(parts, path, signal) : undefined;
+  const info = await (found ? inspectTarget(found, signal) : inspectAdapter(path, signal ? { signal } : {}));
   const { weightsPath, configPath: _config, cardPath: _card, modules: _modules, tags: _tags, ...facts } = info;
-  return { ...facts, path: weightsPath, layers: await normsOf(info, signal) };
+  return {
+    ...facts,
+    path: weightsPath,
+    layers: await normsOf(info, signal),
+    ...(found ? { privateValues: await localKeysOfGguf(weightsPath) } : {}),
+  };
 }
 
 async function normsOf(info: Parameters<typeof deltaNorms>[0], signal?: AbortSignal): Promise<Inspection['layers']> {

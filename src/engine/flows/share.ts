@@ -25,6 +25,14 @@ const WEIGHT_ROLES = { peft: 1, mlx: 2, gguf: 3 } as const satisfies Record<Adap
 
 export type ShareParts = Pick<EngineParts, 'keys' | 'identity' | 'registry' | 'rooms' | 'ollama' | 'uriScheme' | 'log'>;
 
+/** What the place that an adapter comes from tells, beside its files. */
+export interface KnownOfAdapter {
+  /** `sha256:<hex>` of the weights that it is for. */
+  readonly baseDigest?: string;
+  /** What was taken out of the files before, because it names places on this machine. */
+  readonly removed?: readonly string[];
+}
+
 /**
  * Offers an adapter in rooms: inspects, packages, hashes, signs, registers. The weights are read in place, not copied.
  *
@@ -35,6 +43,7 @@ export async function shareAdapter(
   parts: ShareParts,
   request: ShareRequest,
   { signal, onProgress }: WishOptions = {},
+  known: KnownOfAdapter = {},
 ): Promise<ShareResult> {
   const rooms = [...new Set(parts.rooms.resolve(request.rooms))];
   if (rooms.includes('general') && request.isPublicConfirmed !== true) throw confirmNeeded();
@@ -59,7 +68,7 @@ export async function shareAdapter(
   const lineage = merge?.weights === weightsDigest(manifest) ? merge.lineage : undefined;
   if (merge && !lineage) parts.log.warn(`${info.weightsPath} is not what was merged there; shared without lineage`);
   const release = fitting({
-    ...(await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size })),
+    ...(await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size }, known.baseDigest)),
     ...(lineage ? { parents: parentsOf(lineage), lineage } : {}),
     ...(extras ? { extras } : {}),
   });
@@ -81,7 +90,7 @@ export async function shareAdapter(
     bytes: manifest.size,
     rooms,
     link: adapterLink(parts.uriScheme, manifest.id, rooms),
-    privateValues: removed,
+    privateValues: [...(known.removed ?? []), ...removed],
   };
 }
 
@@ -143,9 +152,10 @@ async function describe(
   request: ShareRequest,
   info: AdapterInfo,
   content: { readonly contentId: string; readonly bytes: number },
+  knownDigest: string | undefined,
 ): Promise<Release> {
   const shape = adapterShape(info);
-  const baseDigest = await digestOfBase(parts, shape);
+  const baseDigest = knownDigest ?? (await digestOfBase(parts, shape));
   const license = request.license ?? info.license;
   return {
     ...content,
@@ -182,9 +192,12 @@ function nameOf({ identity }: ShareParts, request: ShareRequest, info: AdapterIn
   );
   return {
     author: asked.author ?? slug(me.name, `peer-${me.key.slice(0, 8)}`),
-    name: asked.name || slug(folder, 'adapter'),
+    name: asked.name || nameFrom(folder),
   };
 }
+
+/** A name for an adapter out of free text. */
+export const nameFrom = (text: string): string => slug(text, 'adapter');
 
 /** Makes a name part of free text; what is left of a name in another script would be nothing, then the other is taken. */
 function slug(text: string, otherwise: string): string {

@@ -5,21 +5,32 @@ import { inspectAdapter } from '../adapter/inspect';
 import { adapterShape } from '../adapter/shape';
 import { hasCode } from '../errors';
 import type { SignedRelease } from '../release/release';
+import { findOllamaAdapter, isOllamaTarget } from './ollamaTarget';
 import type { EngineParts } from './parts';
 
-type TargetParts = Pick<EngineParts, 'registry' | 'library' | 'catalog'>;
+type HereParts = Pick<EngineParts, 'registry' | 'library'>;
+type TargetParts = HereParts & Pick<EngineParts, 'catalog' | 'ollama' | 'store'>;
 
 /** What somebody named by a path, an id or a name. */
 export interface FoundTarget {
   /** Absent for files that are not shared and were not downloaded. */
   readonly id?: string;
   readonly release?: SignedRelease;
-  /** Folder or file with the weights, when they are here. */
+  /** Folder or file with the weights, when they are here. Only for reading. */
   readonly path?: string;
+  /** For people, where the file has no name that says anything. */
+  readonly name?: string;
+  /** What the place where it was found tells of its base. */
+  readonly base?: { readonly name?: string; readonly digest?: string };
 }
 
-/** Finds files, then what is shared, downloaded, and offered. @throws {LoraSwarmError} `ID_UNKNOWN`, `ID_AMBIGUOUS` */
-export async function findAdapter(parts: TargetParts, target: string): Promise<FoundTarget> {
+/**
+ * Finds files and adapters inside models of the local Ollama, then what is shared, downloaded, and offered.
+ *
+ * @throws {LoraSwarmError} `ID_UNKNOWN`, `ID_AMBIGUOUS`, and what `findOllamaAdapter` throws.
+ */
+export async function findAdapter(parts: TargetParts, target: string, signal?: AbortSignal): Promise<FoundTarget> {
+  if (isOllamaTarget(target)) return findOllamaAdapter(parts, target, signal);
   if (isAbsolute(target) && (await exists(target))) return { path: target };
   const here = findHere(parts, target);
   if (here) return here;
@@ -29,7 +40,7 @@ export async function findAdapter(parts: TargetParts, target: string): Promise<F
 
 /** What is shared or was downloaded under this id or name. @throws {LoraSwarmError} `ID_AMBIGUOUS` */
 export function findHere(
-  { library, registry }: TargetParts,
+  { library, registry }: HereParts,
   target: string,
 ): (FoundTarget & { readonly id: string; readonly path: string }) | undefined {
   const item = orNothing(() => library.find(target));
@@ -40,12 +51,12 @@ export function findHere(
   return undefined;
 }
 
-/** Facts of a target that is here: read from its files. The base that its author named counts when the files say none. */
+/** Facts of a target that is here: read from its files. The base that was named otherwise counts when the files say none. */
 export async function inspectTarget(
   target: FoundTarget & { readonly path: string },
   signal?: AbortSignal,
 ): Promise<AdapterInfo> {
-  const baseModel = target.release?.release.shape.baseModel;
+  const baseModel = target.release?.release.shape.baseModel ?? target.base?.name;
   return inspectAdapter(target.path, {
     ...(baseModel === undefined ? {} : { baseModel }),
     ...(signal ? { signal } : {}),
@@ -56,7 +67,8 @@ export async function shapeOf(target: FoundTarget, signal?: AbortSignal): Promis
   const said = target.release?.release.shape;
   if (target.path === undefined) return said ?? { blocks: 0, dims: {} };
   const shape = adapterShape(await inspectTarget({ ...target, path: target.path }, signal));
-  return said?.baseDigest === undefined ? shape : { ...shape, baseDigest: said.baseDigest };
+  const baseDigest = said?.baseDigest ?? target.base?.digest;
+  return baseDigest === undefined ? shape : { ...shape, baseDigest };
 }
 
 export const folderOf = (weightsPath: string): string => dirname(weightsPath);

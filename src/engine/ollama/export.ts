@@ -2,7 +2,6 @@ import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { LoraSwarmError, storageError } from '../errors';
-import { silentLog } from '../log';
 import { checkSpace } from '../store/space';
 import { isLoopbackUrl } from './address';
 import { BlobReceiver, type WantedBlob } from './blobReceiver';
@@ -12,10 +11,10 @@ import { answerOf } from './http';
 import { parseImageManifest, type ImageManifest } from './imageManifest';
 import { InstallLock } from './installLock';
 import { LoopbackRegistry } from './loopbackRegistry';
-import { discard } from './staging';
 
 const MAX_ATTEMPTS = 5;
 const RETRY_MS = 250;
+const CLEANUP_MS = 10_000;
 
 /** Two exports of one blob at a time would share one upload, and one of them would wait for nothing. */
 const exportsOf = new WeakMap<OllamaClient, InstallLock>();
@@ -85,7 +84,8 @@ async function withRegistry(
     });
     await use(registry);
   } finally {
-    await discard(client, staged, silentLog); // What stays is ours by its name and goes with the next install.
+    // Also after a cancel. What stays all the same is ours by its name, and goes with the next install.
+    await client.delete(staged, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
     await registry.close();
   }
 }

@@ -11,12 +11,16 @@ import { isStagedName } from './staging';
 /** An adapter inside a model of the local Ollama. */
 export interface OllamaAdapter {
   readonly model: string;
+  /** Which of the adapters of its model, from 1. */
+  readonly number: number;
   /** `sha256:<hex>` of the adapter's GGUF: two people with the same file have the same digest. */
   readonly digest: string;
   /** Name of the local model under it, when it is still here. */
   readonly base?: string;
   /** `sha256:<hex>` of the base's weights. */
   readonly baseDigest?: string;
+  /** Its model was made by us. */
+  readonly isOurs: boolean;
 }
 
 interface Known {
@@ -46,14 +50,20 @@ export async function listModels(client: OllamaClient, made?: MadeModels, signal
 }
 
 /** Every adapter inside the models of this Ollama, ours and others. */
-export async function listAdapters(client: OllamaClient, signal?: AbortSignal): Promise<OllamaAdapter[]> {
+export async function listAdapters(
+  client: OllamaClient,
+  made?: MadeModels,
+  signal?: AbortSignal,
+): Promise<OllamaAdapter[]> {
   const models = await showAll(client, signal);
   return models.flatMap(({ tag, shown }) => {
     const base = baseName(tag, shown, models);
     const baseDigest = shown.layers.weights?.digest;
-    return shown.layers.adapters.map((digest) => ({
+    return shown.layers.adapters.map((digest, index) => ({
       model: tag.name,
+      number: index + 1,
       digest,
+      isOurs: isMade(made, tag),
       ...(base === undefined ? {} : { base }),
       ...(baseDigest === undefined ? {} : { baseDigest }),
     }));
