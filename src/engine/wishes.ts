@@ -260,6 +260,7 @@ export interface WishOptions {
 export type WishProgress =
   | { readonly kind: 'hash'; readonly bytesDone: number; readonly bytesTotal: number }
   | { readonly kind: 'merge'; readonly bytesDone: number; readonly bytesTotal: number }
+  /** `text` is all that this side has said so far, so that a shell that missed one still shows it whole. */
   | { readonly kind: 'compare'; readonly side: 'base' | 'model'; readonly text: string }
   | { readonly kind: 'find'; readonly message: string }
   | {

@@ -163,14 +163,16 @@ class Shell {
 
   async #wish(value: unknown, abort: AbortController): Promise<unknown> {
     const { name, params, progress } = parseWishParams(value);
-    const updates = new Map<WishProgress['kind'], LatestValue<WishProgress>>();
+    const updates = new Map<string, LatestValue<WishProgress>>();
     const onProgress = (update: WishProgress): void => {
+      // The two sides of a comparison speak at once; neither replaces what the other said.
+      const stream = update.kind === 'compare' ? `compare ${update.side}` : update.kind;
       const paced =
-        updates.get(update.kind) ??
+        updates.get(stream) ??
         new LatestValue<WishProgress>(UPDATE_INTERVAL_MS, (latest) =>
           this.send((connection) => connection.sendProgress(wishProgress, progress!, latest)),
         );
-      updates.set(update.kind, paced);
+      updates.set(stream, paced);
       paced.offer(update);
     };
 
