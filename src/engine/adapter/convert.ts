@@ -1,22 +1,20 @@
-import type { FileHandle } from 'node:fs/promises';
 import { LoraSwarmError, type ErrorCode } from '../errors';
 import type { AdapterInfo, AdapterModule, AdapterProblem } from './adapterInfo';
 import type { BaseModel } from './baseModel';
 import { copyGgufAdapter } from './copyGguf';
 import { fitProblems } from './fit';
-import { float32ToBf16, float32ToF16, isAllFinite } from './floats';
 import { openForReading } from './fileBytes';
-import type { GGML_TYPE_IDS } from './ggmlTypes';
 import { mlxPairs, peftPairs, type LoraPair } from './pairs';
 import { quoted } from './problems';
 import { replaceFile } from './replaceFile';
-import { interleaveRows, rowHeads, type RowHeads } from './rowOrder';
-import { readSafetensorsHeader, readTensor, type SafetensorsEntry } from './safetensors';
+import { rowHeads } from './rowOrder';
+import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors';
+import { TensorStream, type TensorRewrite } from './streamTensor';
 import { baseTensorName } from './tensorNames';
 import { writeGguf, type GgufValue } from './writeGguf';
 
 export interface ConvertOptions {
-  /** Default `f32`: with narrower types ggml rounds the activations, too. `source` keeps what the file has. */
+  /** Default `source`, what the file has. With types narrower than `f32` ggml rounds the activations, too. */
   readonly type?: 'source' | 'f32' | 'f16' | 'bf16';
   readonly signal?: AbortSignal;
 }
@@ -31,7 +29,7 @@ export interface Converted {
 
 /**
  * Writes an adapter as a LoRA GGUF for one base, so that llama.cpp computes what PEFT or MLX would. Streamed: memory
- * holds one tensor at a time. A LoRA GGUF is checked and copied as it is.
+ * does not grow with the adapter. The same files give the same bytes. A LoRA GGUF is checked and copied as it is.
  *
  * @throws {LoraSwarmError} `CONVERT_UNSUPPORTED` when the result would not be exact, `BASE_UNFIT`,
  * `ADAPTER_CONTRADICTION`, `ADAPTER_CONFIG_MISSING` when the scale is unknown, `SOURCE_CHANGED`.
@@ -42,7 +40,7 @@ export async function convertAdapter(
   out: string,
   options: ConvertOptions = {},
 ): Promise<Converted> {
-  const { type = 'f32', signal } = options;
+  const { type = 'source', signal } = options;
   signal?.throwIfAborted();
   requireConvertible(info, base);
   if (info.format === 'gguf') return copyGgufAdapter(info, base, out, signal);
@@ -58,12 +56,10 @@ export async function convertAdapter(
   ]);
 
   const { handle: source } = await openForReading(info.weightsPath);
+  const stream = new TensorStream(source, signal);
   try {
     const bytes = await replaceFile(out, (handle) =>
-      writeGguf(handle, values, tensors, (half) => {
-        signal?.throwIfAborted();
-        return loadHalf(source, half);
-      }),
+      writeGguf(handle, values, tensors, (half, write) => stream.rewrite(half, write)),
     );
     return { path: out, bytes, tensors: tensors.length, alpha };
   } finally {
@@ -141,15 +137,9 @@ function foldScales(products: readonly number[]): {
   return { alpha, factorOf: (pair) => (products[pair] === alpha ? 1 : products[pair]! / alpha) };
 }
 
-interface Half {
+interface Half extends TensorRewrite {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly type: keyof typeof GGML_TYPE_IDS;
-  readonly entry: SafetensorsEntry;
-  readonly isTransposed: boolean;
-  readonly factor: number;
-  /** Rows of B in another order: heads and elements per head. */
-  readonly heads?: RowHeads;
 }
 
 function halves(
@@ -192,44 +182,4 @@ function halves(
 
 function typeOf(type: NonNullable<ConvertOptions['type']>, { dtype }: SafetensorsEntry): Half['type'] {
   return (type === 'source' ? dtype : type.toUpperCase()) as Half['type']; // Pairs are only ever F32, F16 or BF16.
-}
-
-async function loadHalf(source: FileHandle, half: Half): Promise<Uint8Array> {
-  let values = await readTensor(source, half.entry);
-  if (!isAllFinite(values)) throw notFinite(half.entry.name);
-  if (half.isTransposed) values = transposed(values, half.entry.shape[0]!, half.entry.shape[1]!);
-  if (half.heads) values = interleaveRows(values, half.heads, half.dims[0]!);
-  if (half.factor === 0) values.fill(0);
-  else if (half.factor !== 1) values = values.map((value) => value * half.factor);
-  return encoded(values, half);
-}
-
-function transposed(values: Float32Array, rows: number, columns: number): Float32Array {
-  const result = new Float32Array(values.length);
-  for (let row = 0; row < rows; row++) {
-    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
-  }
-  return result;
-}
-
-function encoded(values: Float32Array, { type, entry }: Half): Uint8Array {
-  if (type === 'F32') {
-    if (!isAllFinite(values)) throw notFinite(entry.name);
-    return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  }
-  if (type === 'BF16') return float32ToBf16(values);
-  if (values.some((value) => Math.abs(value) >= 65_520)) {
-    throw new LoraSwarmError(
-      'CONVERT_UNSUPPORTED',
-      `${quoted(entry.name)} has values too large for F16. Choose f32 or bf16.`,
-    );
-  }
-  return float32ToF16(values);
-}
-
-function notFinite(name: string): LoraSwarmError {
-  return new LoraSwarmError(
-    'CONVERT_UNSUPPORTED',
-    `${quoted(name)} holds values that are no numbers (NaN or infinite): the training diverged. Use an earlier checkpoint.`,
-  );
 }

@@ -19,15 +19,20 @@ export async function openForReading(path: string): Promise<{ readonly handle: F
 /** Reads exactly `length` bytes. A file that became shorter meanwhile is an error, not a short answer. */
 export async function readExactly(handle: FileHandle, position: number, length: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(length);
+  await readInto(handle, position, bytes);
+  return bytes;
+}
+
+/** Fills `bytes` from a file, all of them. */
+export async function readInto(handle: FileHandle, position: number, bytes: Uint8Array): Promise<void> {
   let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
+  while (done < bytes.length) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.length - done, position + done);
     if (bytesRead === 0) {
       throw new LoraSwarmError('ADAPTER_UNREADABLE', 'The file became shorter while it was read. Try again.');
     }
     done += bytesRead;
   }
-  return bytes;
 }
 
 /** Writes all of `parts`, one after another. `write` alone may write less than it was given. */

@@ -1,48 +1,65 @@
 // Half-width floats to and from 32 bits. Widening is exact; narrowing rounds to nearest, ties to even, as torch does.
 
+/** Types of floats that adapters are stored in. */
+export type FloatType = 'F32' | 'F16' | 'BF16';
+
+export const FLOAT_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+
+/** Bits that are all set in what is no number: the exponent. */
+const EXPONENTS = { F32: 0x7f800000, F16: 0x7c00, BF16: 0x7f80 } as const;
+
 const word = new Uint32Array(1);
 const float = new Float32Array(word.buffer);
 
-/** Little-endian IEEE half floats. */
-export function f16ToFloat32(bytes: Uint8Array): Float32Array {
-  const values = new Float32Array(bytes.length / 2);
-  for (let index = 0; index < values.length; index++) {
-    values[index] = halfToFloat(bytes[2 * index]! | (bytes[2 * index + 1]! << 8));
+/** Little-endian IEEE half floats. `into` has room for exactly these. */
+export function f16ToFloat32(bytes: Uint8Array, into: Float32Array = new Float32Array(bytes.length / 2)): Float32Array {
+  const table = (halfTable ??= Float32Array.from({ length: 65_536 }, (_, half) => halfToFloat(half)));
+  for (let index = 0; index < into.length; index++) {
+    into[index] = table[bytes[2 * index]! | (bytes[2 * index + 1]! << 8)]!;
   }
-  return values;
+  return into;
 }
 
+let halfTable: Float32Array | undefined;
+
 /** Little-endian bfloat16: the upper half of a 32-bit float. */
-export function bf16ToFloat32(bytes: Uint8Array): Float32Array {
-  const words = new Uint32Array(bytes.length / 2);
+export function bf16ToFloat32(
+  bytes: Uint8Array,
+  into: Float32Array = new Float32Array(bytes.length / 2),
+): Float32Array {
+  const words = new Uint32Array(into.buffer, into.byteOffset, into.length);
   for (let index = 0; index < words.length; index++) {
-    words[index] = ((bytes[2 * index]! << 16) | (bytes[2 * index + 1]! << 24)) >>> 0;
+    words[index] = (bytes[2 * index]! << 16) | (bytes[2 * index + 1]! << 24);
   }
-  return new Float32Array(words.buffer);
+  return into;
 }
 
 /** Values over 65504 become infinite: check with `isFinite` before, or look for infinities after. */
-export function float32ToF16(values: Float32Array): Uint8Array {
-  const halves = new Uint16Array(values.length);
+export function float32ToF16(values: Float32Array, halves: Uint16Array = new Uint16Array(values.length)): Uint8Array {
   for (let index = 0; index < values.length; index++) halves[index] = floatToHalf(values[index]!);
-  return new Uint8Array(halves.buffer);
+  return new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
 }
 
-export function float32ToBf16(values: Float32Array): Uint8Array {
-  const halves = new Uint16Array(values.length);
+/** Values near the largest one become infinite. */
+export function float32ToBf16(values: Float32Array, halves: Uint16Array = new Uint16Array(values.length)): Uint8Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
   for (let index = 0; index < words.length; index++) {
     const bits = words[index]!;
     halves[index] = (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
   }
-  return new Uint8Array(halves.buffer);
+  return new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
 }
 
 /** Whether no value is NaN or infinite. */
 export function isAllFinite(values: Float32Array): boolean {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (let index = 0; index < words.length; index++) {
-    if ((words[index]! & 0x7f800000) === 0x7f800000) return false;
+  return areNumbers(new Uint32Array(values.buffer, values.byteOffset, values.length), 'F32');
+}
+
+/** The same of values as they are stored. */
+export function areNumbers(units: Uint16Array | Uint32Array, type: FloatType): boolean {
+  const exponent = EXPONENTS[type];
+  for (let index = 0; index < units.length; index++) {
+    if ((units[index]! & exponent) === exponent) return false;
   }
   return true;
 }

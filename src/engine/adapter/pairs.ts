@@ -109,13 +109,16 @@ function pairUp(
     }
     const dims =
       isPair(a) && isPair(b) ? dimsOf(a.shape as unknown as TwoDims, b.shape as unknown as TwoDims) : undefined;
-    if (dims && HALF_TYPES.has(a.dtype) && HALF_TYPES.has(b.dtype))
+    if (dims && dims.rank > MAX_RANK) problems.push(hugeRank(module, dims.rank));
+    else if (dims && HALF_TYPES.has(a.dtype) && HALF_TYPES.has(b.dtype))
       pairs.push({ name, module, isEmbedding, a, b, ...dims });
     else problems.push(dims ? badType(module) : badShape(module));
   }
   return { pairs, extras: [...extras.values()], problems: [...problems, ...restProblems(rest)] };
 }
 
+/** Far over what anybody trains or concatenates, and a row of B is still read in one go. */
+const MAX_RANK = 65_536;
 const PAIR_ROLES: ReadonlySet<TensorRole> = new Set(['a', 'b', 'embedding-a', 'embedding-b']);
 const HALF_TYPES: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 
@@ -133,6 +136,10 @@ function isEmbeddingOrHead(module: string): boolean {
 
 function badShape(module: string): AdapterProblem {
   return refusal('pair-shape', `The two halves of ${quoted(module)} do not fit each other. Save the adapter again.`);
+}
+
+function hugeRank(module: string, rank: number): AdapterProblem {
+  return refusal('rank-huge', `${quoted(module)} has rank ${rank}, which no adapter needs. Save the adapter again.`);
 }
 
 function badType(module: string): AdapterProblem {
@@ -215,7 +222,8 @@ export function ggufPairs(header: GgufHeader): PairedTensors<GgufTensor> {
       );
     } else {
       const dims = a.dims.length === 2 && b.dims.length === 2 ? ggufDims(a.dims, b.dims, isEmbedding) : undefined;
-      if (dims) pairs.push({ name: module, module, isEmbedding, a, b, ...dims });
+      if (dims && dims.rank > MAX_RANK) problems.push(hugeRank(module, dims.rank));
+      else if (dims) pairs.push({ name: module, module, isEmbedding, a, b, ...dims });
       else problems.push(badShape(module));
     }
   }

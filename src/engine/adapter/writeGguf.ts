@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { writeFully } from './fileBytes';
+import { FLOAT_BYTES } from './floats';
 import { GGML_TYPE_IDS } from './ggmlTypes';
 
 const ALIGNMENT = 32;
@@ -16,8 +17,11 @@ export interface GgufTensorSource {
   readonly type: keyof typeof GGML_TYPE_IDS;
 }
 
+/** Gives the data of one tensor: `write` takes pieces of it, in any order, each byte once. */
+export type FillTensor<T> = (tensor: T, write: (position: number, bytes: Uint8Array) => Promise<void>) => Promise<void>;
+
 /**
- * Writes a GGUF of version 3. `load` is asked for the data of one tensor at a time, in order, so memory stays at one.
+ * Writes a GGUF of version 3. `fill` is asked for the data of one tensor at a time, in order.
  *
  * @returns the size of the file.
  */
@@ -25,7 +29,7 @@ export async function writeGguf<T extends GgufTensorSource>(
   handle: FileHandle,
   values: ReadonlyMap<string, GgufValue>,
   tensors: readonly T[],
-  load: (tensor: T) => Promise<Uint8Array>,
+  fill: FillTensor<T>,
 ): Promise<number> {
   let offset = 0;
   const infos = tensors.map((tensor) => {
@@ -36,19 +40,22 @@ export async function writeGguf<T extends GgufTensorSource>(
   const preamble = Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(values.size)]);
   const header = Buffer.concat([preamble, ...[...values].map(([key, value]) => keyValue(key, value)), ...infos]);
 
-  let position = 0;
-  const write = async (bytes: Uint8Array): Promise<void> => {
-    await writeFully(handle, position, bytes, Buffer.alloc(aligned(bytes.length) - bytes.length));
-    position += aligned(bytes.length);
-  };
-  await write(header);
+  const size = aligned(header.length) + offset;
+  await handle.truncate(size); // What is not written stays zero: the padding.
+  await writeFully(handle, 0, header);
+  let start = aligned(header.length);
   for (const tensor of tensors) {
-    const data = await load(tensor);
-    if (data.length !== byteLength(tensor))
-      throw new RangeError(`${tensor.name}: ${data.length} bytes do not fit its dims`);
-    await write(data);
+    const length = byteLength(tensor);
+    let done = 0;
+    await fill(tensor, async (position, bytes) => {
+      done += bytes.length;
+      if (position + bytes.length > length || done > length) throw new RangeError(`${tensor.name}: more than its dims`);
+      await writeFully(handle, start + position, bytes);
+    });
+    if (done !== length) throw new RangeError(`${tensor.name}: ${done} bytes do not fit its dims`);
+    start = aligned(start + length);
   }
-  return position;
+  return size;
 }
 
 function tensorInfo({ name, dims, type }: GgufTensorSource, offset: number): Buffer {
@@ -62,7 +69,7 @@ function tensorInfo({ name, dims, type }: GgufTensorSource, offset: number): Buf
 }
 
 function byteLength({ dims, type }: GgufTensorSource): number {
-  return dims.reduce((product, dimension) => product * dimension, type === 'F32' ? 4 : 2);
+  return dims.reduce((product, dimension) => product * dimension, FLOAT_BYTES[type]);
 }
 
 function keyValue(key: string, { type, value }: GgufValue): Buffer {

@@ -1,8 +1,6 @@
 import { mkdir, rm } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
-import type { AdapterInfo } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
-import { convertAdapter, requireConvertible } from '../adapter/convert';
+import { convertAdapter } from '../adapter/convert';
 import { fitProblems } from '../adapter/fit';
 import { baseModelFromGguf } from '../adapter/ggufBaseModel';
 import { suggestPull } from '../adapter/lineage';
@@ -13,18 +11,14 @@ import { installAdapter } from '../ollama/install';
 import { readBase } from '../ollama/models';
 import { uninstallModel } from '../ollama/uninstall';
 import type { VerdictState } from '../state';
-import type { InstallResult } from '../deployWishes';
+import type { InstallResult, ModelfileExtra, ModelfileExtras } from '../deployWishes';
 import type { WishOptions, Wishes } from '../wishes';
-import type { EngineParts } from './parts';
+import { findParts, isOwn, namesOf, payloadOf, readParts, type InstallFlowParts } from './installParts';
 import { findAdapter, inspectTarget, shapeOf, type FoundTarget } from './targets';
-
-export type InstallFlowParts = Pick<
-  EngineParts,
-  'registry' | 'library' | 'catalog' | 'ollama' | 'store' | 'settings' | 'identity' | 'log'
->;
+import { findUpdate, releaseName } from './updates';
 
 /**
- * Makes an Ollama model of an adapter that is here: picks and checks the base, converts, installs, checks the effect.
+ * Makes an Ollama model of adapters that are here: picks and checks the base, converts or merges, installs, checks the effect.
  *
  * @throws {LoraSwarmError} `BASE_MISSING`, `BASE_UNFIT`, `BASE_UNKNOWN` when several bases fit, what `convertAdapter` refuses,
  * and what `installAdapter` throws. Nothing is left behind then.
@@ -35,34 +29,36 @@ export async function installTarget(
   { signal, onProgress }: WishOptions = {},
 ): Promise<InstallResult> {
   const say = (message: string): void => onProgress?.({ kind: 'install', message });
-  const target = await findAdapter(parts, request.target);
-  const { path } = target;
-  if (path === undefined)
-    throw new LoraSwarmError('ID_UNKNOWN', 'This adapter is not on this machine yet. Download it first.');
+  const found = await findParts(parts, request, signal);
   say('reading the adapter');
-  const info = await inspectTarget({ ...target, path }, signal);
-  const base = await pickBase(parts, target, request.base, signal);
-  requireFit(info, base);
-  requireConvertible(info, base);
+  const adapters = await readParts(found, signal);
+  const { target, info } = adapters[0]!;
+  const update = request.isUpdate === true ? await requireUpdate(parts, target, request, signal) : undefined;
+  const base = await pickBase(parts, target, request.base ?? update?.base, signal);
 
   const scratch = parts.store.temporaryPath();
   await mkdir(scratch, { mode: 0o700, recursive: true });
   try {
-    say(`converting for ${base.name}`);
-    const { path: gguf } = await convertAdapter(info, base, `${scratch}/adapter.gguf`, {
-      ...(signal ? { signal } : {}),
-    });
+    const extras = tickedExtras(target, request.extras);
     const { author, name } = namesOf(parts, target, info);
     const installed = await installAdapter(
       parts.ollama.installParts,
       {
-        gguf,
+        sources: payloadOf(adapters, base, scratch),
+        isOwn: await isOwn(
+          parts,
+          adapters.map((adapter) => adapter.target),
+        ),
         adapterId: target.id ?? '',
+        ...(target.release ? { release: releaseName(target.release) } : {}),
         base,
         author,
         name,
-        ...(request.as === undefined ? {} : { as: request.as }),
+        reuses: update === undefined,
+        ...(update ? { replaces: update.model } : request.as === undefined ? {} : { as: request.as }),
+        ...(extras ? { extras } : {}),
         route: request.route ?? 'auto',
+        isCostConfirmed: request.isCostConfirmed === true,
         prefix: parts.settings()['ollama.modelPrefix'],
       },
       signal,
@@ -74,6 +70,31 @@ export async function installTarget(
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/** The model that an update takes the place of. @throws {LoraSwarmError} `OLLAMA_MODEL_UNKNOWN` */
+async function requireUpdate(
+  parts: InstallFlowParts,
+  target: FoundTarget,
+  request: Wishes['install']['params'],
+  signal: AbortSignal | undefined,
+) {
+  const update = findUpdate(parts, target, await parts.ollama.client.tags(signal), request);
+  if (update) return update;
+  throw new LoraSwarmError(
+    'OLLAMA_MODEL_UNKNOWN',
+    'There is no model here that LoRA Swarm made of another release of this adapter and that nobody changed. Install it as a new one.',
+  );
+}
+
+/** Of what the author proposes, what the user wants. @throws {LoraSwarmError} `USAGE` for what nobody proposed. */
+function tickedExtras({ release }: FoundTarget, ticked: readonly ModelfileExtra[] = []): ModelfileExtras | undefined {
+  if (ticked.length === 0) return undefined;
+  const offered = release?.release.extras ?? {};
+  const missing = ticked.find((extra) => offered[extra] === undefined);
+  if (missing !== undefined)
+    throw new LoraSwarmError('USAGE', `The author of this adapter proposes no ${missing} for the Modelfile.`);
+  return Object.fromEntries(ticked.map((extra) => [extra, offered[extra]]));
 }
 
 /** Judges an adapter that is here or is offered, against one base or all models of the local Ollama. */
@@ -131,7 +152,8 @@ async function strictly(
   return problem ? { verdict: 'unfit', reason: problem.message, base: base.name } : judged;
 }
 
-async function pickBase(
+/** The base that the user named, else the one that the adapter is for. @throws {LoraSwarmError} `BASE_MISSING`, `BASE_UNFIT`, `BASE_UNKNOWN` */
+export async function pickBase(
   parts: InstallFlowParts,
   target: FoundTarget,
   wanted: string | undefined,
@@ -161,11 +183,6 @@ async function pickBase(
   );
 }
 
-function requireFit(info: AdapterInfo, base: BaseModel): void {
-  const [problem] = fitProblems(info, base);
-  if (problem) throw new LoraSwarmError('BASE_UNFIT', `This adapter does not fit ${base.name}. ${problem.message}`);
-}
-
 /** A model that Ollama can't run is of no use: it goes again, and the reason is said. */
 async function effectOf(
   parts: InstallFlowParts,
@@ -189,17 +206,6 @@ async function effectOf(
       reason: 'Not checked: Ollama did not answer in time.',
     };
   }
-}
-
-function namesOf(
-  { identity }: InstallFlowParts,
-  { release }: FoundTarget,
-  info: AdapterInfo,
-): { author: string; name: string } {
-  if (release) return release.release;
-  const me = identity();
-  const folder = info.format === 'gguf' ? basename(info.weightsPath, '.gguf') : basename(dirname(info.weightsPath));
-  return { author: me.name || `peer-${me.key.slice(0, 8)}`, name: folder };
 }
 
 function ifAway(error: unknown): undefined {

@@ -50,7 +50,7 @@ describe('convertAdapter', () => {
       for (const { gguf, r, in: inFeatures, out: outFeatures, embedding } of Object.values(facts.modules!)) {
         assert.deepEqual(header.tensors.get(`${gguf}.lora_a`)?.dims, embedding ? [r, inFeatures] : [inFeatures, r]);
         assert.deepEqual(header.tensors.get(`${gguf}.lora_b`)?.dims, [r, outFeatures]);
-        assert.equal(header.tensors.get(`${gguf}.lora_a`)?.type.name, 'F32');
+        assert.equal(header.tensors.get(`${gguf}.lora_a`)?.type.name, facts.file!.dtypes[0]);
       }
     });
   }
@@ -104,21 +104,30 @@ describe('convertAdapter', () => {
     const base = await baseOf('llama');
     const types = async () => new Set([...(await readGgufHeader(out)).tensors.values()].map(({ type }) => type.name));
 
-    await convertAdapter(info, base, out, { type: 'source' });
+    await convertAdapter(info, base, out);
     assert.deepEqual(await types(), new Set(['BF16']));
+    await convertAdapter(info, base, out, { type: 'f32' });
+    assert.deepEqual(await types(), new Set(['F32']));
     await convertAdapter(info, base, out, { type: 'f16' });
     assert.deepEqual(await types(), new Set(['F16']));
   });
 
-  it('gives the same bytes every time', async () => {
-    const info = await inspectAdapter(fixture('llama/adapters/patterns'));
+  it('gives the same bytes every time, whatever the folder is called', async () => {
     const base = await baseOf('llama');
+    const copy = join(folder, 'under another name');
+    await cp(fixture('llama/adapters/patterns'), copy, { recursive: true });
 
-    await convertAdapter(info, base, out);
-    const first = await readFile(out);
-    await convertAdapter(info, base, out);
+    const digests = new Set<string>();
+    for (const path of [fixture('llama/adapters/patterns'), fixture('llama/adapters/patterns'), copy]) {
+      await convertAdapter(await inspectAdapter(path), base, out);
+      digests.add(
+        createHash('sha256')
+          .update(await readFile(out))
+          .digest('hex'),
+      );
+    }
 
-    assert.deepEqual(await readFile(out), first);
+    assert.equal(digests.size, 1);
   });
 
   it('refuses what is not a number, and leaves what was there', async () => {
@@ -148,7 +157,27 @@ describe('convertAdapter', () => {
     await assert.rejects(convertAdapter(info, await baseOf('llama'), out, { type: 'f16' }), {
       code: 'CONVERT_UNSUPPORTED',
     });
-    await convertAdapter(info, await baseOf('llama'), out);
+    await convertAdapter(info, await baseOf('llama'), out, { type: 'bf16' });
+  });
+
+  it('refuses what gets too large by its scale', async () => {
+    const path = join(folder, 'overflow');
+    const written = await writePeftAdapter(path, {
+      targets: ['q_proj', 'v_proj', 'o_proj'],
+      extra: { alpha_pattern: { q_proj: 80 } },
+    });
+    const bytes = await readFile(written.weightsPath);
+    const header = await readSafetensorsHeader(written.weightsPath);
+    const entry = header.tensors.get('base_model.model.model.layers.0.self_attn.v_proj.lora_B.weight')!;
+    const other = header.tensors.get('base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight')!;
+    bytes.writeFloatLE(3e38, entry.offset);
+    bytes.writeFloatLE(3e38, other.offset);
+    await writeFile(written.weightsPath, bytes);
+
+    await assert.rejects(convertAdapter(await inspectAdapter(path), await baseOf('llama'), out), {
+      code: 'CONVERT_UNSUPPORTED',
+      message: /q_proj.*too large for F32/,
+    });
   });
 
   it('refuses without a scale, without a fit and for architectures that were not proven', async () => {

@@ -41,7 +41,10 @@ describe('readGgufHeader', () => {
         { name: 'x', dims: [3, 2], type: 'F32', data: data[0]! },
         { name: 'y', dims: [5], type: 'BF16', data: data[1]! },
       ] as const,
-      (tensor) => Promise.resolve(tensor.data),
+      async ({ data: bytes }, write) => {
+        await write(6, bytes.subarray(6));
+        await write(0, bytes.subarray(0, 6));
+      },
     );
     await handle.close();
 
@@ -60,6 +63,16 @@ describe('readGgufHeader', () => {
     for (const [index, { offset, byteLength }] of [...header.tensors.values()].entries()) {
       assert.deepEqual(bytes.subarray(offset, offset + byteLength), data[index]);
       assert.equal(offset % 32, 0);
+    }
+  });
+
+  it('does not write a tensor that is not whole', async () => {
+    const tensors = [{ name: 'x', dims: [3, 2], type: 'F32' }] as const;
+    for (const bytes of [23, 25]) {
+      const handle = await open(join(folder, 'part.gguf'), 'w');
+      const writing = writeGguf(handle, new Map(), tensors, (_, write) => write(0, Buffer.alloc(bytes)));
+      await assert.rejects(writing, RangeError);
+      await handle.close();
     }
   });
 
