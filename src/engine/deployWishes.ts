@@ -113,6 +113,8 @@ export interface MergeAdaptersRequest {
   readonly density?: number;
   /** For `dare`. Default 0. The same seed gives the same bytes. */
   readonly seed?: number;
+  /** Only asked for when a part can't be read without it: path of a GGUF, or a model of the local Ollama. */
+  readonly base?: string;
 }
 
 export interface MergeAdaptersResult {

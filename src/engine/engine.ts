@@ -11,7 +11,9 @@ import { describeAdapter, inspectPath, listAdapters } from './flows/list';
 import { LocalOllama } from './flows/localOllama';
 import { ollamaAdapters, shareOllamaAdapter } from './flows/ollamaAdapters';
 import { isOllamaTarget } from './flows/ollamaTarget';
+import { mergeTargets } from './flows/mergeAdapters';
 import type { EngineParts } from './flows/parts';
+import { planInstall } from './flows/planInstall';
 import { shareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot } from './flows/snapshot';
 import { DisposableStore } from './lifecycle';
@@ -244,8 +246,8 @@ class LocalEngine implements Engine {
     inspect: ({ path }, { signal }) => inspectPath(this.#parts, path, signal),
     verdict: (params, { signal }) => judgeTarget(this.#parts, params, signal),
     convert: (params, { signal }) => convertTarget(this.#parts, params, signal),
-    planInstall: notYet,
-    mergeAdapters: notYet,
+    planInstall: (params, options) => planInstall(this.#parts, params, options),
+    mergeAdapters: (params, options) => mergeTargets(this.#parts, params, options),
     mergeIntoBase: notYet,
     compare: notYet,
     ollamaAdapters: (_params, { signal }) => ollamaAdapters(this.#parts, signal),

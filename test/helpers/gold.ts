@@ -41,6 +41,15 @@ export interface Gold {
   /** Gemma: with GELU rounded as llama.cpp does it on the CPU. */
   readonly logits_table_gelu?: Readonly<Record<string, readonly string[]>>;
   readonly adapters: Readonly<Record<string, GoldAdapter>>;
+  /** Weighted sums; their logits stand under `merge:<name>`. */
+  readonly merges: Readonly<Record<string, GoldMerge>>;
+}
+
+export interface GoldMerge {
+  readonly parts: readonly { readonly weight: number; readonly adapter: string }[];
+  readonly modules: Readonly<
+    Record<string, { readonly max_abs_delta: number; readonly fro_delta: number; readonly exact_rank_at_most: number }>
+  >;
 }
 
 /** A copied adapter with what is known about it. */
