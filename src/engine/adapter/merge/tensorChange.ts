@@ -18,7 +18,10 @@ export interface TensorChange {
   readonly name: string;
   /** GGUF order: ne0 first. */
   readonly dims: readonly number[];
-  /** Tensor of the base that it starts from: itself, or `token_embd.weight` for an `output.weight` that a tied base lacks. */
+  /**
+   * Tensor of the base that it starts from, and whose type it has: itself, or `token_embd.weight` for an `output.weight` that a
+   * tied base lacks.
+   */
   readonly source?: string;
   /** Values of some rows, row-major, instead of the base's. Without arguments: all of them. */
   readonly replacement?: (firstRow?: number, rows?: number) => Promise<Float32Array>;
