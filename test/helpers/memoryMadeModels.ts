@@ -1,8 +1,9 @@
-import type { MadeModel, MadeModels } from '../../src/engine/ollama/madeModels';
+import type { InstallWork, MadeModel, MadeModels } from '../../src/engine/ollama/madeModels';
 
 /** What we made, for the length of a test. */
 export class MemoryMadeModels implements MadeModels {
   readonly #models = new Map<string, MadeModel>();
+  readonly #works = new Map<string, InstallWork>();
 
   add(model: string, record: MadeModel): void {
     this.#models.set(model, record);
@@ -18,5 +19,17 @@ export class MemoryMadeModels implements MadeModels {
 
   list(): (MadeModel & { readonly model: string })[] {
     return [...this.#models].map(([model, record]) => ({ model, ...record }));
+  }
+
+  keepWork(work: InstallWork): void {
+    this.#works.set(work.id, structuredClone(work));
+  }
+
+  endWork(id: string): void {
+    this.#works.delete(id);
+  }
+
+  works(): InstallWork[] {
+    return [...this.#works.values()];
   }
 }

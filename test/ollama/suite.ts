@@ -15,6 +15,7 @@ import { isStagedName, removeLeftovers } from '../../src/engine/ollama/staging';
 import { isOlder } from '../../src/engine/ollama/version';
 import { uninstallModel } from '../../src/engine/ollama/uninstall';
 import type { InstallRoute } from '../../src/engine/deployWishes';
+import { loraFile } from '../helpers/payloads';
 import { MemoryMadeModels } from '../helpers/memoryMadeModels';
 
 const FIXTURES = path.resolve(__dirname, '../fixtures/ollama');
@@ -161,17 +162,29 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
       assert.deepEqual(server.outside, []);
     });
 
-    it('refuses a base that changed since the verdict, or that carries an adapter', async () => {
+    it('refuses a base that changed since the verdict', async () => {
       const base = await readBase(client, 'tiny');
-      const { model } = await install();
-      const adapted = await readBase(client, model);
 
       const changed = install({ base: { ...base, digest: `sha256:${'0'.repeat(64)}` } });
-      const stacked = install({ base: adapted });
 
       await assert.rejects(changed, { code: 'BASE_UNFIT', message: /has changed/ });
-      await assert.rejects(stacked, { code: 'BASE_UNFIT', message: /already carries/ });
     });
+
+    for (const route of ['auto', 'pull', 'manifest'] as const)
+      it(`puts an adapter on a model that carries one, by route ${route}, and lets the first one go alone`, async () => {
+        const first = await install({ sources: loraFile(path.join(FIXTURES, 'zero.gguf')) });
+        const before = await client.tags();
+
+        const second = await install({ route, base: await readBase(client, first.model) });
+
+        const both = [path.join(FIXTURES, 'zero.gguf'), ADAPTER];
+        const expected = (await Promise.all(both.map((file) => readBlob(file)))).map(({ digest }) => digest);
+        assert.equal(second.base, `${first.model}:latest`);
+        assert.deepEqual((await client.show(second.model)).layers.adapters, expected);
+        await assertOnlyAdded(client, before, [second.model]);
+        await uninstallModel(parts, first.model);
+        assert.deepEqual((await client.show(second.model)).layers.adapters, expected);
+      });
 
     it('shows which models carry adapters, from which base, and which are ours', async () => {
       const { model } = await install();
@@ -244,8 +257,8 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
 
     it('tells an adapter that works from one without effect and one that does not load', async function () {
       const works = await install();
-      const zero = await install({ gguf: path.join(FIXTURES, 'zero.gguf') });
-      const broken = await install({ gguf: path.join(FIXTURES, 'broken.gguf') });
+      const zero = await install({ sources: loraFile(path.join(FIXTURES, 'zero.gguf')) });
+      const broken = await install({ sources: loraFile(path.join(FIXTURES, 'broken.gguf')) });
 
       const effect = await checkEffect(client, works.base, works.model);
 
@@ -257,7 +270,10 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
       const none = await checkEffect(client, zero.base, zero.model);
       assert.deepEqual([none.checked, none.changed], [true, false]);
       assert.match(none.reason, /NO EFFECT: same prompt, same words, same probabilities/);
-      await assert.rejects(checkEffect(client, broken.base, broken.model), { code: 'BASE_UNFIT' });
+      assert.match(none.reason, /All its B matrices are zero/);
+      const failed = await checkEffect(client, broken.base, broken.model);
+      assert.equal(failed.outcome, 'failed');
+      assert.match(failed.reason, /only one half of its pair/);
       await uninstallModel(parts, broken.model);
       await assert.rejects(client.show(broken.model), { code: 'OLLAMA_MODEL_UNKNOWN' });
       return undefined;
@@ -308,7 +324,17 @@ export async function addModelsOfUser(server: TestServer): Promise<void> {
 
 export async function installRequest(client: OllamaClient): Promise<InstallRequest> {
   const base = await readBase(client, 'tiny');
-  return { gguf: ADAPTER, adapterId: ADAPTER_ID, base, author: 'ana', name: 'sql-coder', route: 'auto', prefix: 'p2p' };
+  return {
+    sources: loraFile(ADAPTER),
+    isOwn: false,
+    adapterId: ADAPTER_ID,
+    base,
+    author: 'ana',
+    name: 'sql-coder',
+    route: 'auto',
+    isCostConfirmed: false,
+    prefix: 'p2p',
+  };
 }
 
 async function assertOnlyAdded(

@@ -271,15 +271,17 @@ describe('an Ollama', () => {
       /Choose another name/,
     );
     const first = await engine.wish('install', { target, base: 'tiny' });
-    const second = await engine.wish('install', { target, base: 'tiny' });
+    const again = await engine.wish('install', { target, base: 'tiny' });
+    const second = await engine.wish('install', { target, base: 'tiny', as: 'second' });
     await fails(
-      engine.wish('install', { target, base: 'tiny', as: first.model }),
+      engine.wish('install', { target, base: 'tiny', weight: 0.5, as: first.model }),
       'OLLAMA_MODEL_EXISTS',
       /Choose another name/,
     );
 
     assert.equal((await client.tags()).find(({ name }) => name === 'tiny:latest')!.digest, mine);
-    assert.notEqual(first.model, second.model);
+    assert.equal(again.model, first.model); // The very same is not made twice.
+    assert.equal(second.model, 'second');
     await fails(engine.wish('uninstall', { model: 'tiny' }), 'OLLAMA_NOT_OURS', /tiny/);
     for (const { model } of [first, second]) await engine.wish('uninstall', { model });
     assert.deepEqual(await modelNames(), ['tiny:latest']);

@@ -8,7 +8,8 @@ import { FILE_ROLES } from '../release/manifest';
 import { monotonicClock, type Clock } from '../transfer/clock';
 import type { GetRequest, GetResult, WishOptions } from '../wishes';
 import type { DownloadRequest, Downloaded, Downloads } from './downloads';
-import { installTarget, type InstallFlowParts } from './install';
+import { installTarget } from './install';
+import type { InstallFlowParts } from './installParts';
 import type { EngineParts } from './parts';
 import { findHere } from './targets';
 

@@ -190,22 +190,12 @@ async function effectOf(
   model: string,
   signal?: AbortSignal,
 ): Promise<InstallResult['effect']> {
-  try {
-    return await checkEffect(parts.ollama.client, base, model, signal);
-  } catch (error) {
-    if (hasCode(error, 'BASE_UNFIT')) {
-      await uninstallModel(parts.ollama.installParts, model);
-      throw error;
-    }
-    signal?.throwIfAborted();
-    parts.log.warn(`the effect of ${model} was not checked: ${String(error)}`);
-    return {
-      outcome: 'not-checked',
-      checked: false,
-      changed: false,
-      reason: 'Not checked: Ollama did not answer in time.',
-    };
+  const effect = await checkEffect(parts.ollama.client, base, model, signal);
+  if (effect.outcome === 'failed') {
+    await uninstallModel(parts.ollama.installParts, model);
+    throw new LoraSwarmError('BASE_UNFIT', effect.reason);
   }
+  return effect;
 }
 
 function ifAway(error: unknown): undefined {

@@ -1,24 +1,28 @@
 import { LoraSwarmError } from '../errors';
-import type { InstallJob } from './installJob';
-import { takesAdapters } from './probe';
-import { publish } from './publish';
-import { discard, stagedName } from './staging';
+import type { InstallJob, Route } from './installJob';
+import { adapterCost, impossible, layerProblem, possible } from './routePlan';
+import { stagedName } from './staging';
 
-/** Route A, up to Ollama 0.34.0: `create` with an adapter. Template, system and parameters come from the base alone. */
-export async function installByCreate(job: InstallJob): Promise<void> {
-  const { client, adapter, signal } = job;
-  if (!(await takesAdapters(client, signal)))
-    throw new LoraSwarmError(
-      'OLLAMA_ROUTE_UNAVAILABLE',
-      'This Ollama no longer creates models with adapters. Use the route "pull" or "manifest".',
-    );
-  const staged = stagedName();
-  try {
+const GONE = 'This Ollama no longer creates models with adapters. Use the route "pull" or "manifest".';
+
+/** Route A, up to Ollama 0.34.0: `create` with an adapter. Template, system and parameters come from the base. */
+export const createRoute: Route = {
+  name: 'create',
+
+  plan(ground) {
+    const problem = ground.takesAdapters ? layerProblem(ground) : GONE;
+    if (problem !== undefined || 'problem' in ground.needs.adapter) return impossible('create', problem ?? GONE);
+    return possible('create', 'Ollama itself adds the adapter to the base.', adapterCost(ground.needs.adapter.bytes));
+  },
+
+  async stage({ client, base, ground, payload, extras, work, onStatus, signal }: InstallJob) {
+    const { adapter } = payload;
+    if (!ground.takesAdapters || !adapter) throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', GONE);
+    work.uploads(adapter.digest);
     await client.uploadBlob(adapter.path, adapter.digest, adapter.bytes, signal);
-    const request = { model: staged, from: job.base.name, adapters: { 'adapter.gguf': adapter.digest } };
-    await client.create(request, job.onStatus, signal);
-    await publish(job, staged);
-  } finally {
-    await discard(client, staged, job.log);
-  }
-}
+    const model = work.stages(stagedName());
+    const adapters = { 'adapter.gguf': adapter.digest };
+    await client.create({ model, from: base.name, adapters, ...extras }, onStatus, signal);
+    return model;
+  },
+};

@@ -3,6 +3,7 @@ import { LoraSwarmError } from '../errors';
 /** Real ones are below 2 KB. */
 export const MAX_MANIFEST_BYTES = 1024 * 1024;
 export const MANIFEST_TYPE = 'application/vnd.docker.distribution.manifest.v2+json';
+export const CONFIG_TYPE = 'application/vnd.docker.container.image.v1+json';
 export const MODEL_LAYER = 'application/vnd.ollama.image.model';
 export const ADAPTER_LAYER = 'application/vnd.ollama.image.adapter';
 const MAX_LAYERS = 10_000;
@@ -42,15 +43,31 @@ export function parseImageManifest(bytes: Uint8Array): ImageManifest {
   return value as unknown as ImageManifest;
 }
 
-/** The manifest of `base` with an adapter on top: same config, template, parameters, licence. */
-export function withAdapter(
-  manifest: ImageManifest,
-  base: string,
-  adapter: { readonly digest: string; readonly bytes: number },
-): Buffer {
-  const layers = manifest.layers.map((layer) => (layer.mediaType === MODEL_LAYER ? { ...layer, from: base } : layer));
-  const added: ImageLayer = { mediaType: ADAPTER_LAYER, digest: adapter.digest, size: adapter.bytes };
-  return Buffer.from(JSON.stringify({ ...manifest, layers: [...layers, added] }));
+/** What makes a model of its own of a base: other weights, an adapter on top, or both. */
+export interface ManifestChange {
+  /** Name of the base. */
+  readonly from: string;
+  readonly weights?: { readonly digest: string; readonly bytes: number };
+  readonly adapter?: { readonly digest: string; readonly bytes: number };
+}
+
+/** The manifest of a base, changed: same config, template, parameters, licence, and the adapters that it has. */
+export function changedManifest(manifest: ImageManifest, { from, weights, adapter }: ManifestChange): Buffer {
+  const layers = manifest.layers.map((layer): ImageLayer => {
+    if (layer.mediaType !== MODEL_LAYER) return layer;
+    return { ...layer, from, ...(weights ? { digest: weights.digest, size: weights.bytes } : {}) };
+  });
+  const added: ImageLayer[] = adapter
+    ? [{ mediaType: ADAPTER_LAYER, digest: adapter.digest, size: adapter.bytes }]
+    : [];
+  return Buffer.from(JSON.stringify({ ...manifest, layers: [...layers, ...added] }));
+}
+
+/** A model that is nothing but these blobs. Ollama drops them with it, as far as no other model has them. */
+export function blobsOnly(blobs: readonly string[]): Buffer {
+  const layers = blobs.map((digest) => ({ mediaType: ADAPTER_LAYER, digest, size: 0 }));
+  const config = { mediaType: CONFIG_TYPE, digest: '', size: 0 };
+  return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST_TYPE, config, layers }));
 }
 
 function isLayer(value: unknown): value is ImageLayer {

@@ -1,18 +1,21 @@
 import type { BaseModel } from '../adapter/baseModel';
+import type { InstallResult, InstallRoute, ModelfileExtras } from '../deployWishes';
 import { LoraSwarmError, hasCode } from '../errors';
 import type { Logger } from '../log';
-import type { InstallResult, InstallRoute } from '../deployWishes';
 import type { Tag } from './answers';
+import { withBaseFile } from './baseFile';
 import type { OllamaClient } from './client';
-import { installByCreate } from './createRoute';
-import { readBlob } from './digest';
-import type { InstallJob, Route } from './installJob';
+import { digestOf, readBlob, type Blob } from './digest';
+import { endWork, tidyUp } from './endWork';
+import type { InstallBase, InstallJob, Payload, Route } from './installJob';
 import type { InstallLock } from './installLock';
-import type { MadeModels } from './madeModels';
-import { installByFolder } from './manifestRoute';
+import { InstallWorkLog } from './installWork';
+import type { MadeModel, MadeModels } from './madeModels';
+import { requireConsent } from './mergeRoute';
 import { chosenModelName, freshModelName, isSameModel } from './modelName';
-import { installByRegistry } from './registryRoute';
-import { removeLeftovers } from './staging';
+import { routesToTry } from './planner';
+import { publish } from './publish';
+import { findBase, surveyInstall, type PayloadSources, type Survey } from './survey';
 import { refuseOld } from './version';
 
 /** Time that tidying up may take after a failure or a cancel. */
@@ -27,158 +30,202 @@ export interface InstallParts {
 }
 
 export interface InstallRequest {
-  /** Path of a validated LoRA GGUF that fits `base`. */
-  readonly gguf: string;
-  /** Content id of the adapter. */
+  /** The adapter, checked against `base`. */
+  readonly sources: PayloadSources;
+  /** Whether it is the user's own. What comes from peers does not go to an Ollama with a known hole. */
+  readonly isOwn: boolean;
+  /** Content id of the adapter, empty for files that have none. */
   readonly adapterId: string;
+  readonly release?: MadeModel['release'];
+  /** A model of ours that is the very same is given instead of a second one. */
+  readonly reuses?: boolean;
   readonly base: BaseModel;
   readonly author: string;
   readonly name: string;
   /** Name that the user chose for the model. */
   readonly as?: string;
+  /** Name of a model of ours that the new one takes the place of. */
+  readonly replaces?: string;
+  readonly extras?: ModelfileExtras;
   readonly route: InstallRoute;
+  readonly isCostConfirmed: boolean;
   /** Setting `ollama.modelPrefix`. */
   readonly prefix: string;
 }
 
 export type Installed = Omit<InstallResult, 'effect'>;
 
-type RouteName = Installed['route'];
-
-const ROUTES: Readonly<Record<Exclude<RouteName, 'merge'>, Route>> = {
-  create: installByCreate,
-  pull: installByRegistry,
-  manifest: installByFolder,
-};
-
-/** Cheapest first. Each says `OLLAMA_ROUTE_UNAVAILABLE` where it can't work. */
-const AUTO_ORDER: readonly (keyof typeof ROUTES)[] = ['create', 'pull', 'manifest'];
-
 /**
- * Makes a new model of a base and an adapter in Ollama, under a name that no model has. Models of the user stay as they are.
+ * Makes a new model of a base and an adapter in Ollama, under a name that no model has, or in the place of one that we made and
+ * nobody changed. Models of the user stay as they are.
  *
- * Nothing is pulled from the internet: the base has to be in Ollama's own list. Of the adapter only the weights go in;
- * template, system text and parameters are the base's. The adapter takes its own size on disk, the base is not copied.
+ * Nothing is pulled from the internet: the base has to be in Ollama's own list. Of a release only the weights go in, and what
+ * of its proposals the user ticked; the rest is the base's.
  *
- * @throws {LoraSwarmError} `BASE_MISSING`, `BASE_UNFIT`, `OLLAMA_MODEL_EXISTS`, `OLLAMA_ROUTE_UNAVAILABLE`, `OLLAMA_TOO_OLD`,
- * and what `OllamaClient` throws. Nothing is left behind then.
+ * @throws {LoraSwarmError} `BASE_MISSING`, `BASE_UNFIT`, `OLLAMA_MODEL_EXISTS`, `OLLAMA_NOT_OURS`, `OLLAMA_ROUTE_UNAVAILABLE`,
+ * `CONFIRM_NEEDED`, `OLLAMA_TOO_OLD`, and what `OllamaClient` throws. Nothing is left behind then.
  */
-export function installAdapter(
+export async function installAdapter(
   parts: InstallParts,
   request: InstallRequest,
   signal?: AbortSignal,
   onProgress: (message: string) => void = () => undefined,
 ): Promise<Installed> {
-  return parts.lock.run(() => install(parts, request, signal, onProgress), signal);
-}
+  const version = await parts.client.version(signal);
+  if (!request.isOwn) refuseOld(version);
+  const survey = await surveyInstall(parts.client, { ...request, version }, signal);
+  const call: InstallCall = { request, survey, signal, onProgress };
 
-async function install(
-  parts: InstallParts,
-  request: InstallRequest,
-  signal: AbortSignal | undefined,
-  onProgress: (message: string) => void,
-): Promise<Installed> {
-  const { client, log } = parts;
-  refuseOld(await client.version(signal));
-  await removeLeftovers(client, log, signal);
-  const before = await client.tags(signal);
-  const base = await findBase(client, before, request.base, signal);
-  const taken = before.map(({ name }) => name);
-  const model =
-    request.as === undefined
-      ? freshModelName(request.prefix, request.author, request.name, taken)
-      : chosenModelName(request.as, taken);
-  const adapter = await readBlob(request.gguf, signal);
-
-  const onMade = (digest: string): void => parts.made.add(model, { digest, adapterId: request.adapterId });
-  const job: InstallJob = { client, log, model, base, adapter, onStatus: onProgress, onMade, signal };
-  try {
-    const route = await takeRoute(job, request.route);
-    await checkOthers(parts, before, model);
-    log.info(`made model ${model} in Ollama from ${base.name} by route ${route}`);
-    return { model, route, base: base.name, bytesOnDisk: adapter.bytes };
-  } catch (error) {
-    await takeBack(parts, model);
-    throw error;
-  }
-}
-
-async function takeRoute(job: InstallJob, wanted: InstallRoute): Promise<RouteName> {
-  if (wanted === 'merge')
-    throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', 'Models are not merged yet. Choose another route.');
-  if (wanted !== 'auto') {
-    await ROUTES[wanted](job);
-    return wanted;
-  }
   const reasons: LoraSwarmError[] = [];
-  for (const route of AUTO_ORDER) {
+  for (const route of routesToTry(survey.plans, request)) {
     try {
-      await ROUTES[route](job);
-      return route;
+      const payload = await preparePayload(parts, call, route);
+      return await parts.lock.run(() => installBy(parts, call, route, payload), signal);
     } catch (error) {
-      if (!hasCode(error, 'OLLAMA_ROUTE_UNAVAILABLE')) throw error;
-      job.log.debug(`route ${route}: ${error.message}`);
+      if (!hasCode(error, 'OLLAMA_ROUTE_UNAVAILABLE') || request.route !== 'auto') throw error;
+      parts.log.debug(`route ${route.name}: ${error.message}`);
       reasons.push(error);
     }
   }
-  throw new LoraSwarmError(
-    'OLLAMA_ROUTE_UNAVAILABLE',
-    'No way to add an adapter works with this Ollama. The log says why for each.',
-    undefined,
-    { cause: new AggregateError(reasons) },
-  );
+  throw nothingWorked(survey, request, reasons);
 }
 
-/**
- * The base as it is in Ollama now. Its name goes into requests exactly as the list has it: with another case of letters Ollama
- * would not find it and pull from the internet.
- */
-async function findBase(
-  client: OllamaClient,
-  tags: readonly Tag[],
-  wanted: BaseModel,
-  signal: AbortSignal | undefined,
-): Promise<InstallJob['base']> {
-  const tag = tags.find(({ name }) => isSameModel(name, wanted.name));
-  if (!tag) throw new LoraSwarmError('BASE_MISSING', `The base model is not in Ollama. Pull it there, then install.`);
-  if (tag.isRemote)
-    throw new LoraSwarmError('BASE_UNFIT', `${tag.name} runs in the cloud. Choose a base that is on this machine.`);
+interface InstallCall {
+  readonly request: InstallRequest;
+  readonly survey: Survey;
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: (message: string) => void;
+}
 
-  const { layers, isRemote } = await client.show(tag.name, {}, signal);
-  if (isRemote || !layers.weights)
-    throw new LoraSwarmError('BASE_UNFIT', `${tag.name} has no weights on this machine. Choose another base.`);
-  if (layers.adapters.length > 0)
-    throw new LoraSwarmError(
-      'BASE_UNFIT',
-      `${tag.name} already carries an adapter. Choose the model it was made from.`,
+/** Outside the lock: a merge takes minutes, and nobody else has to wait for it. */
+async function preparePayload({ client }: InstallParts, call: InstallCall, { name }: Route): Promise<Payload> {
+  const { request, survey, signal, onProgress } = call;
+  const { lora, merged, scratch } = request.sources;
+  if (name !== 'merge') {
+    if ('problem' in lora) throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', lora.problem);
+    return { adapter: await readBlob(await lora.make(signal), signal) };
+  }
+  if ('problem' in merged) throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', merged.problem);
+  const percent = (what: string) => (done: number, total: number) =>
+    onProgress(`${what} ${Math.floor((100 * done) / Math.max(1, total))} %`);
+  const make = async (path: string): Promise<Blob> =>
+    readBlob(await merged.make(path, signal, percent('merging')), signal);
+  const { base } = survey.ground;
+  return {
+    weights: await withBaseFile(client, base.name, scratch ?? '', make, signal, percent('reading the base')),
+  };
+}
+
+/** Holds the lock. */
+async function installBy(parts: InstallParts, call: InstallCall, route: Route, payload: Payload): Promise<Installed> {
+  const { client, made, log } = parts;
+  const { request, survey, signal, onProgress } = call;
+  await tidyUp(parts, signal);
+  const before = await client.tags(signal);
+  const base = await findBase(client, before, request.base, signal);
+  const { extras, release, adapterId } = request;
+  const recipe = recipeOf(base, payload, extras);
+  const same = request.reuses ? findSame(parts, before, recipe, request.as) : undefined;
+  if (same) {
+    log.info(`model ${same.model} in Ollama is the same already`);
+    return { ...same, base: base.name };
+  }
+
+  const replaces = request.replaces === undefined ? undefined : requireOurs(parts, before, request.replaces);
+  const model = replaces?.model ?? chooseName(request, before);
+  const bytesOnDisk = (payload.weights ?? payload.adapter)?.bytes ?? 0;
+  const work = new InstallWorkLog(made, {
+    url: client.url,
+    model,
+    base: base.name,
+    ...(replaces ? { replaces: replaces.digest } : {}),
+  });
+  const ground = { ...survey.ground, base };
+  const job: InstallJob = { client, log, base, ground, payload, extras, work, onStatus: onProgress, signal };
+  const record: Omit<MadeModel, 'digest'> = {
+    adapterId,
+    base: base.name,
+    route: route.name,
+    bytesOnDisk,
+    recipe,
+    ...(release === undefined ? {} : { release }),
+  };
+  try {
+    const staged = await route.stage(job);
+    await publish(job, staged, record, {
+      weights: payload.weights?.digest ?? base.weights,
+      adapters: [...base.adapters, ...(payload.adapter ? [payload.adapter.digest] : [])],
+    });
+    made.add(model, work.state.made!);
+  } catch (error) {
+    work.abandon();
+    throw error;
+  } finally {
+    await end(parts, work);
+  }
+  await checkOthers(parts, before, model);
+  log.info(`made model ${model} in Ollama from ${base.name} by route ${route.name}`);
+  const result: Installed = { model, route: route.name, base: base.name, bytesOnDisk };
+  return replaces?.adapterId ? { ...result, replaced: replaces.adapterId } : result;
+}
+
+/** Also after a cancel, so not with the caller's signal. What can't be ended now stays written down. */
+async function end(parts: InstallParts, work: InstallWorkLog): Promise<void> {
+  try {
+    await endWork(parts, work.state, AbortSignal.timeout(CLEANUP_MS));
+  } catch (error) {
+    parts.log.warn(`could not tidy up after the install of ${work.state.model}: ${String(error)}`);
+  }
+}
+
+/** All that decides what the model is. */
+function recipeOf({ manifest }: InstallBase, { weights, adapter }: Payload, extras: ModelfileExtras = {}): string {
+  return digestOf(JSON.stringify([manifest, weights?.digest ?? '', adapter?.digest ?? '', extras]));
+}
+
+/** A model that we made by the same recipe and that nobody changed: asking twice gives it twice. */
+function findSame({ made }: InstallParts, tags: readonly Tag[], recipe: string, as: string | undefined) {
+  const same = made
+    .list()
+    .find(
+      (record) =>
+        record.recipe === recipe &&
+        (as === undefined || isSameModel(as, record.model)) &&
+        tags.some(({ name, digest }) => digest === record.digest && isSameModel(name, record.model)),
     );
-  if (wanted.digest !== undefined && wanted.digest !== layers.weights.digest)
-    throw new LoraSwarmError(
-      'BASE_UNFIT',
-      `${tag.name} has changed since the adapter was checked against it. Try again.`,
-      { kind: 'retry' },
-    );
-  return { name: tag.name, manifest: tag.digest, weights: layers.weights.digest, weightsPath: layers.weights.path };
+  if (!same?.route) return undefined;
+  const { model, route, bytesOnDisk = 0 } = same;
+  return { model, route, bytesOnDisk };
+}
+
+/** @throws {LoraSwarmError} `OLLAMA_NOT_OURS` unless we made the model and it still is what we made. */
+export function requireOurs({ made }: Pick<InstallParts, 'made'>, tags: readonly Tag[], wanted: string) {
+  const record = made.list().find(({ model }) => isSameModel(model, wanted));
+  const tag = tags.find(({ name }) => isSameModel(name, wanted));
+  if (record && tag?.digest === record.digest) return record;
+  const why = record ? 'was changed or removed since LoRA Swarm made it' : 'was not made by LoRA Swarm';
+  throw new LoraSwarmError('OLLAMA_NOT_OURS', `${wanted} ${why}, so it is not updated. Install under a new name.`);
+}
+
+function chooseName({ as, prefix, author, name }: InstallRequest, tags: readonly Tag[]): string {
+  const taken = tags.map((tag) => tag.name);
+  return as === undefined ? freshModelName(prefix, author, name, taken) : chosenModelName(as, taken);
+}
+
+function nothingWorked({ plans }: Survey, request: InstallRequest, reasons: readonly LoraSwarmError[]): LoraSwarmError {
+  const merge = plans.find(({ isPossible, needsConsent }) => isPossible && needsConsent);
+  if (merge && !request.isCostConfirmed) requireConsent(merge.bytesOnDisk);
+  const message = `No way to add an adapter works with this Ollama. ${reasons.map((reason) => reason.message).join(' ')}`;
+  return new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', message, undefined, { cause: new AggregateError(reasons) });
 }
 
 /** Every model from before is still what it was. Not our doing when not: then somebody else worked in Ollama meanwhile. */
 async function checkOthers({ client, log }: InstallParts, before: readonly Tag[], model: string): Promise<void> {
-  const after = new Map((await client.tags()).map(({ name, digest }) => [name, digest]));
-  const changed = before.filter(({ name, digest }) => after.get(name) !== digest).map(({ name }) => name);
+  const tags = await client.tags().catch(() => undefined);
+  if (!tags) return; // The model is made; looking once more is a courtesy.
+  const after = new Map(tags.map(({ name, digest }) => [name, digest]));
+  const changed = before
+    .filter(({ name, digest }) => !isSameModel(name, model) && after.get(name) !== digest)
+    .map(({ name }) => name);
   if (changed.length > 0) log.warn(`while ${model} was made, other models changed: ${changed.join(', ')}`);
-}
-
-/** Removes what an install that failed left under the model's name. Also after a cancel, so not with the caller's signal. */
-async function takeBack({ client, made, log }: InstallParts, model: string): Promise<void> {
-  const record = made.get(model);
-  if (!record) return; // It never got that far.
-  try {
-    const signal = AbortSignal.timeout(CLEANUP_MS);
-    const tag = (await client.tags(signal)).find(({ name }) => isSameModel(name, model));
-    if (tag?.digest === record.digest) await client.delete(tag.name, signal);
-    made.remove(model);
-  } catch (error) {
-    // The record stays, so that the model, if it is there, can still be removed as ours.
-    log.warn(`could not look whether ${model} was left behind: ${String(error)}`);
-  }
 }

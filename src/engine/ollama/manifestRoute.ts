@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs/promises';
-import path from 'node:path';
 import { LoraSwarmError, hasCode } from '../errors';
 import type { Blob } from './digest';
-import { ADAPTER_LAYER, MAX_MANIFEST_BYTES, parseImageManifest, withAdapter } from './imageManifest';
-import type { InstallJob } from './installJob';
+import { dressBase } from './dressedBase';
+import type { Ground } from './ground';
+import { ADAPTER_LAYER, MAX_MANIFEST_BYTES, changedManifest, parseImageManifest } from './imageManifest';
+import type { InstallJob, Payload, Route } from './installJob';
 import { addBlob, addManifest, manifestPath } from './modelsFolder';
-import { checkModel } from './publish';
+import { adapterCost, impossible, layerProblem, possible } from './routePlan';
+import { stagedName } from './staging';
 
 export interface ManifestInstall {
   /** Name of a model in the folder, without an adapter. */
@@ -33,7 +35,7 @@ export interface ManifestInstalled {
 export async function installByManifest(
   modelsFolder: string,
   install: ManifestInstall,
-  options: { readonly signal?: AbortSignal | undefined; readonly onMade?: (manifest: string) => void } = {},
+  options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<ManifestInstalled> {
   const base = parseImageManifest(await readManifest(modelsFolder, install.base));
   if (base.layers.some(({ mediaType }) => mediaType === ADAPTER_LAYER))
@@ -42,36 +44,64 @@ export async function installByManifest(
       `${install.base} already carries an adapter. Choose the model it was made from.`,
     );
 
-  const adapter = await addBlob(modelsFolder, install.gguf, options.signal);
-  const bytes = withAdapter(base, install.base, adapter);
-  const manifest = createHash('sha256').update(bytes).digest('hex');
-  options.onMade?.(manifest);
+  const adapter = await addBlob(modelsFolder, install.gguf, options);
+  const bytes = changedManifest(base, { from: install.base, adapter });
   await addManifest(modelsFolder, install.model, bytes);
-  return { adapter, manifest };
+  return { adapter, manifest: createHash('sha256').update(bytes).digest('hex') };
 }
 
 /** Route C beside a running server, when its models folder is one that we can see and write. */
-export async function installByFolder(job: InstallJob): Promise<void> {
-  const modelsFolder = path.dirname(path.dirname(job.base.weightsPath));
-  if (!(await isFolderOf(modelsFolder, job))) throw unavailable('its models folder cannot be read from here');
-  try {
-    const install = { base: job.base.name, gguf: job.adapter.path, model: job.model };
-    await installByManifest(modelsFolder, install, { signal: job.signal, onMade: job.onMade });
-  } catch (error) {
-    if (hasCode(error, 'STORE_READ_ONLY')) throw unavailable('its models folder cannot be written from here', error);
-    throw error;
-  }
-  await checkModel(job, job.model);
+export const manifestRoute: Route = {
+  name: 'manifest',
+
+  plan(ground) {
+    const problem = folderProblem(ground) ?? layerProblem(ground);
+    if (problem !== undefined || 'problem' in ground.needs.adapter) return impossible('manifest', problem ?? '');
+    const reason = 'The adapter and a manifest are written into the models folder of Ollama.';
+    return possible('manifest', reason, adapterCost(ground.needs.adapter.bytes));
+  },
+
+  stage: stageInFolder,
+};
+
+/** Why nothing can be written into the models folder. */
+export function folderProblem({ folder }: Ground): string | undefined {
+  if (!folder) return 'The route "manifest" does not work: the models folder of Ollama cannot be read from here.';
+  return folder.isWritable
+    ? undefined
+    : 'The route "manifest" does not work: the models folder of Ollama cannot be written from here.';
 }
 
-/** The path is the server's own word. It is the same folder only if the base's manifest in it is the one that is served. */
-async function isFolderOf(modelsFolder: string, { base }: InstallJob): Promise<boolean> {
-  if (!path.isAbsolute(base.weightsPath)) return false;
+/** Writes the payload and a manifest under a name of ours. @throws `OLLAMA_ROUTE_UNAVAILABLE` */
+export async function stageInFolder(job: InstallJob): Promise<string> {
+  const { ground, payload, work, signal } = job;
+  const problem = folderProblem(ground);
+  if (problem !== undefined || !ground.folder)
+    throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', problem ?? 'There is no models folder.');
+
+  const { path: folder } = ground.folder;
+  const onTemporary = (file: string): string => work.writes(file);
+  const add = async (blob: Blob): Promise<Blob> => {
+    work.uploads(blob.digest);
+    return addBlob(folder, blob.path, { signal, onTemporary });
+  };
   try {
-    const bytes = await fs.readFile(manifestPath(modelsFolder, base.name));
-    return createHash('sha256').update(bytes).digest('hex') === base.manifest;
-  } catch {
-    return false;
+    const base = parseImageManifest(await readManifest(folder, await dressBase(job)));
+    const added: Payload = {
+      ...(payload.weights ? { weights: await add(payload.weights) } : {}),
+      ...(payload.adapter ? { adapter: await add(payload.adapter) } : {}),
+    };
+    const staged = work.stages(stagedName());
+    await addManifest(folder, staged, changedManifest(base, { from: job.base.name, ...added }), { onTemporary });
+    return staged;
+  } catch (error) {
+    if (!hasCode(error, 'STORE_READ_ONLY')) throw error;
+    throw new LoraSwarmError(
+      'OLLAMA_ROUTE_UNAVAILABLE',
+      'The route "manifest" does not work: the models folder of Ollama cannot be written from here.',
+      undefined,
+      { cause: error },
+    );
   }
 }
 
@@ -80,15 +110,7 @@ async function readManifest(modelsFolder: string, model: string): Promise<Buffer
   const { size } = await fs.stat(file).catch((cause: unknown) => {
     throw new LoraSwarmError('BASE_MISSING', `${model} is not in ${modelsFolder}.`, undefined, { cause });
   });
-  if (size > MAX_MANIFEST_BYTES) throw unavailable('the manifest of the base model is too large');
+  if (size > MAX_MANIFEST_BYTES)
+    throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', 'The manifest of the base model is too large.');
   return fs.readFile(file);
-}
-
-function unavailable(why: string, cause?: unknown): LoraSwarmError {
-  return new LoraSwarmError(
-    'OLLAMA_ROUTE_UNAVAILABLE',
-    `The route "manifest" does not work with this Ollama: ${why}.`,
-    undefined,
-    { cause },
-  );
 }

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { LoraSwarmError, storageError } from '../errors';
 import { digestOf, readBlob, type Blob } from './digest';
-import { MANIFEST_TYPE, MODEL_LAYER } from './imageManifest';
+import { CONFIG_TYPE, MANIFEST_TYPE, MODEL_LAYER } from './imageManifest';
 import { parseModelName, type ModelName } from './modelName';
 
 /** A server under another account has to read what we write, whatever our umask. */
@@ -23,14 +23,25 @@ export function blobPath(modelsFolder: string, digest: string): string {
   return path.join(modelsFolder, 'blobs', digest.replace(':', '-'));
 }
 
+export interface AddOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Told of a file that a crash would leave, before it is there. */
+  readonly onTemporary?: (file: string) => void;
+}
+
 /** Puts a file into the blobs under its digest, verified. One that is there and right stays. */
-export async function addBlob(modelsFolder: string, file: string, signal?: AbortSignal): Promise<Blob> {
+export async function addBlob(
+  modelsFolder: string,
+  file: string,
+  { signal, onTemporary }: AddOptions = {},
+): Promise<Blob> {
   const blob = await readBlob(file, signal);
   const target = blobPath(modelsFolder, blob.digest);
   if (await holds(target, blob)) return { ...blob, path: target };
 
   // Ollama takes this form of name for a download that did not end, and removes it at its next start.
   const partial = `${target}-partial-${randomBytes(4).toString('hex')}`;
+  onTemporary?.(partial);
   try {
     await makeFolder(path.dirname(target));
     await pipeline(createReadStream(file), createWriteStream(partial, { flags: 'wx' }), { signal });
@@ -51,9 +62,15 @@ export async function addBlob(modelsFolder: string, file: string, signal?: Abort
  *
  * @throws {LoraSwarmError} `OLLAMA_MODEL_EXISTS` when a model has the name, in whatever case of letters.
  */
-export async function addManifest(modelsFolder: string, model: string, manifest: Buffer): Promise<void> {
+export async function addManifest(
+  modelsFolder: string,
+  model: string,
+  manifest: Buffer,
+  { onTemporary }: AddOptions = {},
+): Promise<void> {
   const target = manifestPath(modelsFolder, model);
   const temporary = path.join(modelsFolder, `.lora-swarm-${randomBytes(8).toString('hex')}.tmp`);
+  onTemporary?.(temporary);
   try {
     await makeFolder(path.dirname(path.dirname(target)));
     await refuseTaken(target, model);
@@ -65,6 +82,11 @@ export async function addManifest(modelsFolder: string, model: string, manifest:
   } finally {
     await fs.rm(temporary, { force: true });
   }
+}
+
+/** Whether we may have made this file, and nobody needs it once the install has ended. */
+export function isTemporaryFile(file: string): boolean {
+  return /^(\.lora-swarm-[0-9a-f]{16}\.tmp|sha256-[0-9a-f]{64}-partial-[0-9a-f]{8})$/.test(path.basename(file));
 }
 
 /**
@@ -93,7 +115,7 @@ export async function importBase(
     schemaVersion: 2,
     mediaType: MANIFEST_TYPE,
     config: {
-      mediaType: 'application/vnd.docker.container.image.v1+json',
+      mediaType: CONFIG_TYPE,
       digest: configDigest,
       size: config.byteLength,
     },

@@ -11,7 +11,6 @@ const STAGED = /^(?:127\.0\.0\.1:(?<port>\d{1,5})\/)?loraswarm\/x[0-9a-f]{16}:v1
 const ABANDONED_MS = 10 * 60_000;
 /** Time that tidying up may take after a failure or a cancel. */
 const CLEANUP_MS = 10_000;
-
 /** A name for a model that is not finished. */
 export function stagedName(): string {
   return `loraswarm/x${randomBytes(8).toString('hex')}:v1`;

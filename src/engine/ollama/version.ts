@@ -13,12 +13,12 @@ export function isOlder(version: string, other: string): boolean {
   return version.includes('-') && !other.includes('-'); // 0.17.1-rc0 comes before 0.17.1.
 }
 
-/** @throws {LoraSwarmError} `OLLAMA_TOO_OLD` for a version that must not get files of peers. */
+/** @throws {LoraSwarmError} `OLLAMA_TOO_OLD` for a version that must not get files of peers. The user's own may go there. */
 export function refuseOld(version: string): void {
   if (!isOlder(version, OLDEST_VERSION)) return;
   throw new LoraSwarmError(
     'OLLAMA_TOO_OLD',
-    `Ollama ${version} has a hole in reading GGUF files. Update it to ${OLDEST_VERSION} or newer, then install.`,
+    `Ollama ${version} has a hole in reading GGUF files. Update it to ${OLDEST_VERSION} or newer to install what others made.`,
     { kind: 'openUrl', url: 'https://ollama.com/download' },
   );
 }

@@ -55,6 +55,11 @@ const MIGRATIONS: readonly string[] = [
      digest TEXT NOT NULL,
      adapter_id TEXT NOT NULL
    ) STRICT, WITHOUT ROWID;`,
+
+  `ALTER TABLE made_models ADD COLUMN data TEXT NOT NULL DEFAULT '{}';
+
+   -- What installs are about to leave in Ollama. Written before they do, deleted when all of it is in order.
+   CREATE TABLE install_works (id TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;`,
 ];
 
 /**

@@ -9,6 +9,7 @@ import { readBase } from '../../../src/engine/ollama/models';
 import { removeLeftovers } from '../../../src/engine/ollama/staging';
 import { FakeOllama, type Fault } from '../../helpers/fakeOllama';
 import { MemoryMadeModels } from '../../helpers/memoryMadeModels';
+import { loraFile } from '../../helpers/payloads';
 
 const FIXTURES = path.resolve(__dirname, '../../fixtures/ollama');
 const ADAPTER = path.join(FIXTURES, 'adapter.gguf');
@@ -26,7 +27,7 @@ describe('install into an Ollama that fails', () => {
     parts = { client, made: new MemoryMadeModels(), log: silentLog, lock: new InstallLock() };
     const base = await readBase(client, 'tiny');
     const names = { author: 'ana', name: 'sql', prefix: 'p2p', adapterId: 'a'.repeat(64) };
-    request = { gguf: ADAPTER, base, route: 'auto', ...names };
+    request = { sources: loraFile(ADAPTER), isOwn: false, base, route: 'auto', isCostConfirmed: false, ...names };
   }
   afterEach(() => fake.close());
 
@@ -85,7 +86,8 @@ describe('install into an Ollama that fails', () => {
     await start('0.34.2');
     const before = snapshot();
     const failed: Fault = { kind: 'status', status: 500, error: 'out of luck' };
-    fake.fail('/api/show', { kind: 'none' }, { kind: 'none' }, failed); // Of the base, of the unfinished model, of the new one.
+    const well: Fault = { kind: 'none' };
+    fake.fail('/api/show', well, well, well, failed); // Of the base, twice, of the unfinished model, of the new one.
 
     await assert.rejects(installAdapter(parts, request), { code: 'OLLAMA_FAILED' });
 
@@ -199,8 +201,8 @@ describe('install into an Ollama that fails', () => {
     await assert.rejects(installAdapter(parts, request), { code: 'OLLAMA_UNREACHABLE' });
 
     assert.deepEqual(
-      parts.made.list().map(({ model }) => model),
-      ['p2p-ana-sql'],
+      parts.made.works().map(({ model, made }) => [model, made !== undefined]),
+      [['p2p-ana-sql', true]],
     );
   });
 });
