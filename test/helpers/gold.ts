@@ -22,7 +22,8 @@ export interface GoldModule {
 
 export interface GoldAdapter {
   readonly dir: string;
-  readonly expect: { readonly gguf: 'exact' | 'refuse'; readonly why?: string };
+  /** What can be made of it exactly: a LoRA GGUF, a merged base. */
+  readonly expect: { readonly gguf: 'exact' | 'refuse'; readonly merge: 'exact' | 'refuse'; readonly why?: string };
   readonly facts: {
     readonly pairs?: number;
     readonly parameters?: number;
@@ -63,7 +64,7 @@ export function fixture(...parts: readonly string[]): string {
   return join(FIXTURES, ...parts);
 }
 
-export function readGold(base: BaseName): Gold {
+export function readGold(base: BaseName | 'llama-quant'): Gold {
   return JSON.parse(readFileSync(fixture(base, 'gold.json'), 'utf8')) as Gold;
 }
 
