@@ -4,7 +4,8 @@ import path from 'node:path';
 import { readGgufHeader } from '../../src/engine/adapter/gguf';
 import type { Engine } from '../../src/engine/engine';
 import { OllamaClient } from '../../src/engine/ollama/client';
-import { addBlob, addManifest, importBase, manifestPath } from '../../src/engine/ollama/modelsFolder';
+import { importBase } from '../../src/engine/ollama/modelsFolder';
+import { addAdapted } from '../helpers/addAdapted';
 import { FakeOllama } from '../helpers/fakeOllama';
 import { hideFolder } from '../helpers/hiddenFolder';
 import { text } from '../helpers/rawGguf';
@@ -43,7 +44,7 @@ function adaptersInside(name: string, start: () => Promise<Server>): void {
       await importBase(server.modelsFolder, { model: 'tiny', gguf: BASE, family: 'llama' });
       const named = path.join(engines.folder, 'named.gguf');
       await withLocalName(ADAPTER, named);
-      digests = await addAdapted(server.modelsFolder, 'ana-sql', [named, path.join(FIXTURES, 'zero.gguf')]);
+      digests = await addAdapted(server.modelsFolder, 'tiny', 'ana-sql', [named, path.join(FIXTURES, 'zero.gguf')]);
       hidden = await hideFolder(server.url, server.modelsFolder);
       ({ engine: ana } = await engines.open('ana', { ollama: server.url }));
       ({ engine: eve } = await engines.open('eve', { ollama: hidden.url }));
@@ -114,7 +115,7 @@ function adaptersInside(name: string, start: () => Promise<Server>): void {
         fs.readFileSync(path.join(got.path, 'adapter.gguf')),
         fs.readFileSync(path.join(FIXTURES, 'zero.gguf')),
       );
-      await addAdapted(server.modelsFolder, 'ana-sql', [ADAPTER]);
+      await addAdapted(server.modelsFolder, 'tiny', 'ana-sql', [ADAPTER]);
     });
 
     it('are refused by name when there is none', async () => {
@@ -134,21 +135,6 @@ function adaptersInside(name: string, start: () => Promise<Server>): void {
       assert.deepEqual(server.outside, []);
     });
   });
-}
-
-/** A model of tiny and these adapters, as somebody else's program would have made it. @returns their digests. */
-async function addAdapted(modelsFolder: string, model: string, adapters: readonly string[]): Promise<string[]> {
-  const manifest = JSON.parse(fs.readFileSync(manifestPath(modelsFolder, 'tiny'), 'utf8')) as { layers: object[] };
-  const blobs = await Promise.all(adapters.map((file) => addBlob(modelsFolder, file)));
-  const layers = blobs.map(({ digest, bytes }) => ({
-    mediaType: 'application/vnd.ollama.image.adapter',
-    digest,
-    size: bytes,
-    from: '/home/ana/Modelfile.d/adapter.gguf',
-  }));
-  const full = { ...manifest, layers: [...manifest.layers, ...layers] };
-  await addManifest(modelsFolder, model, Buffer.from(JSON.stringify(full)));
-  return blobs.map(({ digest }) => digest);
 }
 
 /** The same adapter, as a trainer would have written it that knows where it ran. */

@@ -3,7 +3,7 @@ import type { BaseModel } from '../adapter/baseModel';
 import { convertAdapter } from '../adapter/convert';
 import { fitProblems } from '../adapter/fit';
 import { baseModelFromGguf } from '../adapter/ggufBaseModel';
-import { suggestPull } from '../adapter/lineage';
+import { isOfLineage, suggestPull } from '../adapter/lineage';
 import { judgeShape } from '../adapter/verdict';
 import { LoraSwarmError, hasCode } from '../errors';
 import { checkEffect } from '../ollama/effect';
@@ -174,6 +174,8 @@ export async function pickBase(
       `Several models have the shape of this adapter: ${fitting.map(({ name }) => name).join(', ')}. Name the base.`,
     );
   }
+  const mergeable = await onlyByMerge(target, bases, signal);
+  if (mergeable) return mergeable;
   if (judged.verdict === 'unfit') throw new LoraSwarmError('BASE_UNFIT', judged.reason);
   const pull = shape.baseModel === undefined ? undefined : suggestPull(shape.baseModel);
   throw new LoraSwarmError(
@@ -181,6 +183,18 @@ export async function pickBase(
     judged.reason,
     pull === undefined ? undefined : { kind: 'pullModel', model: pull },
   );
+}
+
+/** Trained on input or output alone where the base has one tensor for both: no adapter can carry that, a merged model can. */
+export const ONLY_BY_MERGE: readonly string[] = ['tied-embedding', 'tied-head'];
+
+/** The base of an adapter that fits but for what only a merged model can hold, when there is no doubt which. */
+async function onlyByMerge(target: FoundTarget, bases: readonly BaseModel[], signal?: AbortSignal) {
+  if (target.path === undefined) return undefined;
+  const info = await inspectTarget({ ...target, path: target.path }, signal);
+  const fitting = bases.filter((base) => fitProblems(info, base).every(({ code }) => ONLY_BY_MERGE.includes(code)));
+  const own = fitting.filter(({ lineage }) => info.baseModel !== undefined && isOfLineage(info.baseModel, lineage));
+  return own[0] ?? (fitting.length === 1 ? fitting[0] : undefined);
 }
 
 /** A model that Ollama can't run is of no use: it goes again, and the reason is said. */

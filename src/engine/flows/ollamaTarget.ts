@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoraSwarmError } from '../errors';
-import type { Tag } from '../ollama/answers';
-import { isReadableBlob } from '../ollama/baseFile';
+import { readableBlob } from '../ollama/baseFile';
 import type { OllamaClient } from '../ollama/client';
 import { exportBlob } from '../ollama/export';
 import { findTag } from '../ollama/findTag';
@@ -48,26 +47,16 @@ export async function findOllamaAdapter(
   if (!adapter) throw noAdapter(tag.name, all.length);
 
   const { digest, base, baseDigest } = adapter;
+  const { weights } = (await client.show(tag.name, {}, signal)).layers;
+  const inPlace = await readableBlob(weights?.path, digest, tag);
   return {
-    path: (await pathInPlace(client, tag, digest, signal)) ?? (await copyOf(client, tag.name, digest, store, signal)),
+    path: inPlace ?? (await copyOf(client, tag.name, digest, store, signal)),
     name: tag.name.replace(/:latest$/, '').replace(/[:/]/g, '-'),
     base: {
       ...(base === undefined ? {} : { name: base }),
       ...(baseDigest === undefined ? {} : { digest: baseDigest }),
     },
   };
-}
-
-/** All blobs lie in one folder, and `show` tells where that of the weights is. */
-async function pathInPlace(
-  client: OllamaClient,
-  tag: Tag,
-  digest: string,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  const { weights } = (await client.show(tag.name, {}, signal)).layers;
-  const path = weights?.path.replace(/sha256[-:][0-9a-f]{64}$/, digest.replace(':', '-'));
-  return path !== undefined && (await isReadableBlob(path, digest, tag)) ? path : undefined;
 }
 
 async function copyOf(

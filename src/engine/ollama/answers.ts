@@ -37,6 +37,14 @@ export interface ShownLayers {
   readonly adapters: readonly string[];
 }
 
+export interface GeneratedToken {
+  readonly text: string;
+  /** Natural logarithm of its probability. Absent before Ollama 0.12. */
+  readonly logprob: number | undefined;
+  /** What was likely at this place, with its logarithms: as many as `top_logprobs` asked for. */
+  readonly top: ReadonlyMap<string, number>;
+}
+
 /** Lines with wrong types are left out: one strange model must not hide the others. */
 export function parseTags(answer: Record<string, unknown>): Tag[] {
   const { models } = answer;
@@ -108,6 +116,32 @@ function parseTensors(value: unknown): Shown['tensors'] {
       tensors.set(name, shape as number[]);
   }
   return tensors;
+}
+
+/** One line of a generation. With probabilities it has an entry for each token, else it is taken for one token. */
+export function parseTokens(line: Record<string, unknown>): GeneratedToken[] {
+  const response = typeof line['response'] === 'string' ? line['response'] : '';
+  const entries = Array.isArray(line['logprobs']) ? (line['logprobs'] as unknown[]).map(record) : [];
+  if (entries.length === 0) return response === '' ? [] : [{ text: response, logprob: undefined, top: new Map() }];
+  return entries.map((entry) => ({
+    text: entries.length === 1 && response !== '' ? response : textOf(entry),
+    logprob: logprobOf(entry),
+    top: parseTop(entry['top_logprobs']),
+  }));
+}
+
+function parseTop(value: unknown): ReadonlyMap<string, number> {
+  const entries = Array.isArray(value) ? (value as unknown[]).map(record) : [];
+  const known = entries.map((entry) => [textOf(entry), logprobOf(entry)] as const);
+  return new Map(known.filter((pair): pair is [string, number] => pair[1] !== undefined));
+}
+
+function textOf({ token }: Record<string, unknown>): string {
+  return typeof token === 'string' ? token : '';
+}
+
+function logprobOf({ logprob }: Record<string, unknown>): number | undefined {
+  return typeof logprob === 'number' && Number.isFinite(logprob) ? logprob : undefined;
 }
 
 function isRemote(from: Readonly<Record<string, unknown>>): boolean {

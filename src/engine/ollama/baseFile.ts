@@ -27,7 +27,8 @@ export async function withBaseFile<T>(
   const { weights } = layers;
   if (isRemote || !weights)
     throw new LoraSwarmError('BASE_UNFIT', `${tag.name} has no weights on this machine. Choose another base.`);
-  if (await isReadableBlob(weights.path, weights.digest, tag)) return use(weights.path);
+  const inPlace = await readableBlob(weights.path, weights.digest, tag);
+  if (inPlace !== undefined) return use(inPlace);
 
   await mkdir(scratchFolder, { recursive: true, mode: 0o700 });
   const copy = join(scratchFolder, `${weights.digest.replace(':', '-')}.gguf`);
@@ -40,15 +41,22 @@ export async function withBaseFile<T>(
 }
 
 /**
- * Whether a path that the server tells means the same here: a server in a container, or under another account, has other folders.
- * The name is the digest, the file is a GGUF that is not cut off, and it is not larger than the whole model.
+ * Where a blob of a model lies, when it can be read here. All blobs lie in one folder, and `show` tells the path of the weights; but
+ * a server in a container, or under another account, has other folders. So the name has to be the digest, and the file a GGUF that
+ * is not cut off and not larger than the whole model.
  */
-export async function isReadableBlob(path: string, digest: string, model: Pick<Tag, 'bytes'>): Promise<boolean> {
-  if (basename(path) !== digest.replace(':', '-')) return false;
+export async function readableBlob(
+  weightsPath: string | undefined,
+  digest: string,
+  model: Pick<Tag, 'bytes'>,
+): Promise<string | undefined> {
+  const name = digest.replace(':', '-');
+  const path = weightsPath?.replace(/sha256[-:][0-9a-f]{64}$/, name);
+  if (path === undefined || basename(path) !== name) return undefined;
   try {
     const { fileBytes } = await readGgufHeader(path);
-    return fileBytes <= model.bytes;
+    return fileBytes <= model.bytes ? path : undefined;
   } catch {
-    return false; // Ollama's own copy is then asked for; if that is damaged too, it is found there.
+    return undefined; // Ollama's own copy is then asked for; if that is damaged too, it is found there.
   }
 }

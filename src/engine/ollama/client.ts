@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LoraSwarmError } from '../errors';
-import { parseShow, parseTags, type Shown, type Tag } from './answers';
+import { parseShow, parseTags, parseTokens, type GeneratedToken, type Shown, type Tag } from './answers';
 import { connectionEnded, parseObject, readBody, readLines, refusal, refusedInStream, send, type Call } from './http';
 
 /** For what Ollama answers from memory or a small file. */
@@ -21,6 +21,10 @@ export interface CreateRequest {
   /** File name → `sha256:<hex>` of an uploaded blob. */
   readonly files?: Readonly<Record<string, string>>;
   readonly adapters?: Readonly<Record<string, string>>;
+  /** What is absent is that of `from`; parameters are merged key by key. */
+  readonly system?: string;
+  readonly template?: string;
+  readonly parameters?: Readonly<Record<string, unknown>>;
 }
 
 export interface GenerateRequest {
@@ -28,15 +32,11 @@ export interface GenerateRequest {
   readonly prompt: string;
   /** Give the prompt to the model as it is, without its template. */
   readonly raw?: boolean;
+  /** Of models that think before they answer. */
+  readonly think?: boolean;
   readonly logprobs?: boolean;
   readonly top_logprobs?: number;
   readonly options?: Readonly<Record<string, number>>;
-}
-
-export interface GeneratedToken {
-  readonly text: string;
-  /** Natural logarithm of its probability. Absent before Ollama 0.12. */
-  readonly logprob: number | undefined;
 }
 
 /**
@@ -134,17 +134,26 @@ export class OllamaClient {
     await this.#done(await this.#send(call), signal);
   }
 
-  /** The answer of a model, token by token. Leaving the loop early stops the generation. */
-  async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GeneratedToken> {
+  /**
+   * The answer of a model, token by token. Leaving the loop early stops the generation.
+   *
+   * @param onDone gets how many tokens Ollama counted, at the end
+   */
+  async *generate(
+    request: GenerateRequest,
+    signal?: AbortSignal,
+    onDone: (tokens: number | undefined) => void = () => undefined,
+  ): AsyncGenerator<GeneratedToken> {
     const json = { ...request, stream: true };
     const response = await this.#send({ method: 'POST', path: '/api/generate', json, idleMs: SLOW_MS, signal });
     if (!isOk(response)) throw await refusal(response, signal);
     let isDone = false;
     for await (const line of readLines(response, signal)) {
       failOnError(line);
-      if (typeof line['response'] === 'string' && line['response'] !== '')
-        yield { text: line['response'], logprob: firstLogprob(line['logprobs']) };
-      isDone ||= line['done'] === true;
+      yield* parseTokens(line);
+      if (line['done'] !== true) continue;
+      isDone = true;
+      onDone(typeof line['eval_count'] === 'number' ? line['eval_count'] : undefined);
     }
     if (!isDone) throw connectionEnded('no last line');
   }
@@ -208,10 +217,4 @@ function isOk(response: IncomingMessage): boolean {
 
 function failOnError(line: Record<string, unknown>): void {
   if (typeof line['error'] === 'string') throw refusedInStream(line['error']);
-}
-
-function firstLogprob(value: unknown): number | undefined {
-  const first: unknown = Array.isArray(value) ? value[0] : undefined;
-  const logprob = typeof first === 'object' && first !== null && 'logprob' in first ? first.logprob : undefined;
-  return typeof logprob === 'number' ? logprob : undefined;
 }

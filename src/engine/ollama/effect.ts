@@ -1,19 +1,36 @@
-import { LoraSwarmError } from '../errors';
-import type { EffectResult } from '../deployWishes';
-import type { GeneratedToken, OllamaClient } from './client';
+import type { EffectOutcome, EffectResult } from '../deployWishes';
+import { answerMove, largestMove, type AnswerMove } from './answerMove';
+import type { GeneratedToken } from './answers';
+import type { OllamaClient } from './client';
+import { whyNoEffect, whyNotLoaded } from './effectCause';
 import { answerOf } from './http';
 
-/** Plain text, so that it means the same to every model, and long enough for an adapter to show. */
-const PROMPT = 'The quick brown fox jumps over the lazy dog. Once upon a time';
+/** Plain text of three kinds, so that they mean the same to every model, and long enough for an adapter to show. */
+const PROMPTS = [
+  'The quick brown fox jumps over the lazy dog. Once upon a time',
+  'Question: What is the capital of France?\nAnswer:',
+  'def add(a, b):\n    return',
+];
 const TOKENS = 16;
+/** Enough to find the base's word among those of the model. */
+const TOP = 5;
 /** The same model twice gives differences below 1e-5 on a CPU, more with batching on a GPU; adapters move these by 0.1 and more. */
 const SAME_LOGPROB = 1e-3;
+/** What the base moves against itself is one sample of the noise, which may be larger the next time. */
+const NOISE_FACTOR = 4;
+/** Above this the noise hides too much to say that there is no effect. */
+const TOO_NOISY = 0.1;
+/** For one model, load included. Longer ones are left to their user. */
+const SIDE_MS = 5 * 60_000;
+/** A slow model is asked less. */
+const SLOW_MS = 20_000;
 
 /**
- * Asks base and model the same, without chance, and compares tokens and their probabilities.
+ * Asks base and model the same, without chance, and compares words and their probabilities. The base is asked twice: what it moves
+ * against itself is noise. Says only what it saw.
  *
- * @returns `checked: false` when Ollama can't run the base itself: then nothing is known about the adapter.
- * @throws {LoraSwarmError} `BASE_UNFIT` when the base runs and the model does not: it is of no use and should be removed.
+ * `failed` means that the base ran and the model did not: it is of no use and should be removed. Never throws for what Ollama does; a
+ * cancelled check is `not-checked`.
  */
 export async function checkEffect(
   client: OllamaClient,
@@ -21,84 +38,123 @@ export async function checkEffect(
   model: string,
   signal?: AbortSignal,
 ): Promise<EffectResult> {
-  let plain: GeneratedToken[];
-  try {
-    plain = await run(client, base, signal);
-  } catch (error) {
-    const answer = answerOf(error);
-    if (!answer) throw error;
-    return {
-      outcome: 'not-checked',
-      checked: false,
-      changed: false,
-      reason: `Not checked: Ollama cannot run the base model (${answer.text}).`,
-    };
+  const plain = await ask(client, base, PROMPTS.length, signal);
+  if ('error' in plain) return notChecked(`Ollama cannot run the base model (${plain.error})`);
+  if ('why' in plain) return notChecked(plain.why);
+  const adapted = await ask(client, model, plain.answers.length, signal);
+  if ('why' in adapted) return notChecked(adapted.why);
+  if ('error' in adapted) {
+    if (!isOfAdapter(adapted.error)) return notChecked(`Ollama cannot run the model now (${adapted.error})`);
+    return result('failed', await whyNotLoaded(client, base, model, adapted.error, signal));
   }
-  let adapted: GeneratedToken[];
-  try {
-    adapted = await run(client, model, signal);
-  } catch (error) {
-    const answer = answerOf(error);
-    if (!answer) throw error;
-    if (!isCrash(answer.text))
-      return {
-        outcome: 'not-checked',
-        checked: false,
-        changed: false,
-        reason: `Not checked: Ollama cannot run the model now (${answer.text}).`,
-      };
-    throw new LoraSwarmError(
-      'BASE_UNFIT',
-      `Ollama runs ${base}, but ends when it loads the adapter: it does not fit this base, or this Ollama no longer runs adapters.`,
-      undefined,
-      { cause: error },
+  const noise = answerMove(plain.answers[0]!, plain.again);
+  const move = largestMove(plain.answers.map((answer, at) => answerMove(answer, adapted.answers[at] ?? [])));
+  return judge(move, noise, () => whyNoEffect(client, base, model, signal));
+}
+
+/** What the answers say. @param why looks for the reason when there is no effect */
+export async function judge(move: AnswerMove, noise: AnswerMove, why: () => Promise<string>): Promise<EffectResult> {
+  const parts = move.partsAt === undefined ? 'the words stay the same' : `the words part at token ${move.partsAt}`;
+  if (move.logprob === undefined) {
+    if (move.partsAt === undefined)
+      return result(
+        'identical',
+        `The adapter shows NO EFFECT: same prompts, same words as the base. This Ollama does not tell probabilities, so a small effect may be hidden. ${await why()}`,
+      );
+    if (noise.partsAt !== undefined)
+      return notChecked('the base itself answers the same prompt in other words each time, so nothing can be compared');
+    return result('changed', `Same prompts, other answers than the base: ${parts}.`);
+  }
+  const own = noise.logprob ?? 0;
+  const floor = Math.max(SAME_LOGPROB, NOISE_FACTOR * own);
+  const seen = { logprobMove: move.logprob };
+  const against = `log-probabilities move by up to ${figure(move.logprob)}`;
+  if (move.logprob > floor)
+    return result(
+      'changed',
+      `Same prompts, other answers than the base: ${against} (the base against itself: ${figure(own)}), and ${parts}.`,
+      seen,
     );
-  }
-  return compare(plain, adapted);
+  if (floor > TOO_NOISY)
+    return notChecked(`${against}, and the base against itself by ${figure(own)}: that is too noisy to see an effect`);
+  return result(
+    'identical',
+    `The adapter has NO EFFECT: same prompt, same words, same probabilities as the base (within ${figure(floor)}). ${await why()}`,
+    seen,
+  );
 }
 
-async function run(client: OllamaClient, model: string, signal: AbortSignal | undefined): Promise<GeneratedToken[]> {
+interface Answers {
+  readonly answers: readonly (readonly GeneratedToken[])[];
+  /** To the first prompt once more. */
+  readonly again: readonly GeneratedToken[];
+}
+
+/** `error` is Ollama's own word, `why` the reason when it gave none. */
+type Asked = Answers | { readonly error: string } | { readonly why: string };
+
+async function ask(
+  client: OllamaClient,
+  model: string,
+  prompts: number,
+  signal: AbortSignal | undefined,
+): Promise<Asked> {
+  const late = AbortSignal.timeout(SIDE_MS);
+  const limit = signal ? AbortSignal.any([signal, late]) : late;
+  try {
+    const first = await answer(client, model, PROMPTS[0]!, limit);
+    const answers = [first.tokens];
+    for (const prompt of PROMPTS.slice(1, first.isSlow ? 1 : prompts))
+      answers.push((await answer(client, model, prompt, limit)).tokens);
+    return { answers, again: (await answer(client, model, PROMPTS[0]!, limit)).tokens };
+  } catch (error) {
+    if (signal?.aborted) return { why: 'it was cancelled' };
+    if (late.aborted) return { why: `Ollama needed more than ${SIDE_MS / 60_000} minutes for ${model}` };
+    const said = answerOf(error);
+    return said ? { error: said.text } : { why: `Ollama did not answer to the end (${messageOf(error)})` };
+  }
+}
+
+async function answer(
+  client: OllamaClient,
+  model: string,
+  prompt: string,
+  signal: AbortSignal,
+): Promise<{ readonly tokens: readonly GeneratedToken[]; readonly isSlow: boolean }> {
   const options = { temperature: 0, seed: 42, num_predict: TOKENS };
-  const request = { model, prompt: PROMPT, raw: true, logprobs: true, top_logprobs: 1, options };
+  const request = { model, prompt, raw: true, logprobs: true, top_logprobs: TOP, options };
   const tokens: GeneratedToken[] = [];
-  for await (const token of client.generate(request, signal)) tokens.push(token);
-  return tokens;
-}
-
-/** `llama-server process has terminated: …`, before 0.30 `llama runner process has terminated: …`; not when it was killed. */
-function isCrash(text: string): boolean {
-  return /process has terminated/.test(text) && !/signal: killed/.test(text);
-}
-
-function compare(plain: readonly GeneratedToken[], adapted: readonly GeneratedToken[]): EffectResult {
-  const checked = true;
-  const sameText = plain.length === adapted.length && plain.every(({ text }, at) => text === adapted[at]?.text);
-  if (!sameText) {
-    const at = plain.findIndex(({ text }, index) => text !== adapted[index]?.text);
-    const first = at < 0 ? plain.length : at;
-    return {
-      outcome: 'changed',
-      checked,
-      changed: true,
-      reason: `Same prompt, other words: base and adapter part at token ${first + 1}.`,
-    };
+  let begun = 0;
+  for await (const token of client.generate(request, signal)) {
+    begun ||= performance.now(); // Loading comes before, and only once.
+    tokens.push(token);
   }
-  const moves = plain.map(({ logprob }, at) => {
-    const other = adapted[at]?.logprob;
-    return logprob === undefined || other === undefined ? undefined : Math.abs(logprob - other);
-  });
-  const known = moves.filter((move) => move !== undefined);
-  const largest = Math.max(0, ...known);
-  if (largest > SAME_LOGPROB)
-    return {
-      outcome: 'changed',
-      checked,
-      changed: true,
-      reason: `Same words, other probabilities: log-probabilities move by up to ${largest.toFixed(3)}.`,
-    };
-  const reason =
-    known.length > 0
-      ? 'The adapter has NO EFFECT: same prompt, same words, same probabilities as the base.'
-      : 'The adapter shows NO EFFECT: same prompt, same words. This Ollama does not tell probabilities, so a small effect may be hidden.';
-  return { outcome: 'identical', checked, changed: false, reason };
+  return { tokens, isSlow: performance.now() - begun > SLOW_MS };
+}
+
+/** Whether a model that does not run fails for what it is, and not for lack of memory or because somebody ended it. */
+function isOfAdapter(text: string): boolean {
+  const isFailure =
+    /process (has terminated|no longer running)|GGML_ASSERT|loras? are not yet implemented|(load(ing)?|apply(ing)?|initiali[sz]e) (the )?(lora|model)/i;
+  const isCircumstance = /signal: killed|out of memory|(insufficient|more system) memory|cudaMalloc/i;
+  return isFailure.test(text) && !isCircumstance.test(text);
+}
+
+function notChecked(why: string): EffectResult {
+  return result('not-checked', `Not checked: ${why}.`);
+}
+
+function result(outcome: EffectOutcome, reason: string, seen: { logprobMove?: number } = {}): EffectResult {
+  const checked = outcome === 'changed' || outcome === 'identical';
+  return { outcome, checked, changed: outcome === 'changed', reason: reason.trimEnd(), ...seen };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.replace(/\.$/, '') : String(error);
+}
+
+/** Three digits that say something, never `0.000` for what is not nothing. */
+function figure(value: number): string {
+  if (value === 0) return '0';
+  return value >= 0.001 ? value.toFixed(3) : value.toExponential(0);
 }

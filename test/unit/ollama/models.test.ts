@@ -3,7 +3,6 @@ import path from 'node:path';
 import { parseModelfile } from '../../../src/engine/ollama/answers';
 import { OllamaClient } from '../../../src/engine/ollama/client';
 import { ollamaChecks } from '../../../src/engine/ollama/doctor';
-import { checkEffect } from '../../../src/engine/ollama/effect';
 import { listModels, readBase, readBases } from '../../../src/engine/ollama/models';
 import { takesAdapters } from '../../../src/engine/ollama/probe';
 import { isOlder } from '../../../src/engine/ollama/version';
@@ -114,65 +113,6 @@ describe('what Ollama can do', () => {
     assert.ok(isOlder('0.9.0', '0.17.1') && isOlder('v0.17.0', '0.17.1') && isOlder('0.17.1-rc0', '0.17.1'));
     assert.ok(!isOlder('0.17.1', '0.17.1') && !isOlder('1.0.0', '0.17.1') && !isOlder('0.35.0-rc1', '0.34.9'));
     assert.ok(!isOlder('0.0.0', '0.17.1') && !isOlder('', '0.17.1'));
-  });
-});
-
-describe('effect of an adapter', () => {
-  let fake: FakeOllama;
-  let client: OllamaClient;
-
-  beforeEach(async () => {
-    fake = await FakeOllama.start('0.34.2');
-    fake.addModel('tiny', BASE);
-    fake.addModel('works', BASE, path.join(FIXTURES, 'adapter.gguf'));
-    fake.addModel('zero', BASE, path.join(FIXTURES, 'zero.gguf'));
-    client = new OllamaClient(fake.url);
-  });
-  afterEach(() => fake.close());
-
-  it('is not known where no model runs', async () => {
-    fake.hasRunner = false;
-
-    const effect = await checkEffect(client, 'tiny', 'works');
-
-    assert.deepEqual([effect.checked, effect.changed], [false, false]);
-    assert.match(effect.reason, /cannot run the base model \(error starting llama-server/);
-  });
-
-  it('may hide where there are no probabilities', async () => {
-    fake.hasLogprobs = false;
-
-    const effect = await checkEffect(client, 'tiny', 'zero');
-
-    assert.deepEqual([effect.checked, effect.changed], [true, false]);
-    assert.match(effect.reason, /NO EFFECT.*may be hidden/);
-  });
-
-  it('is seen in the words, too', async () => {
-    fake.hasLogprobs = false;
-
-    const effect = await checkEffect(client, 'tiny', 'works');
-
-    assert.equal(effect.changed, true);
-    assert.match(effect.reason, /part at token \d/);
-  });
-
-  it('is not known when only now the model cannot run', async () => {
-    fake.fail(
-      '/api/generate',
-      { kind: 'none' },
-      { kind: 'status', status: 503, error: 'server busy, please try again.  maximum pending requests exceeded' },
-    );
-
-    const effect = await checkEffect(client, 'tiny', 'works');
-
-    assert.equal(effect.checked, false);
-  });
-
-  it('is no question any more when Ollama is gone', async () => {
-    await fake.close();
-
-    await assert.rejects(checkEffect(client, 'tiny', 'works'), { code: 'OLLAMA_UNREACHABLE' });
   });
 });
 
