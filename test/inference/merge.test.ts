@@ -7,7 +7,7 @@ import { inspectAdapter } from '../../src/engine/adapter/inspect';
 import { changesFor } from '../../src/engine/adapter/merge/changes';
 import { readMergeBase } from '../../src/engine/adapter/merge/mergeBase';
 import { mergeIntoBase } from '../../src/engine/adapter/merge/mergeIntoBase';
-import type { MergePart } from '../../src/engine/adapter/merge/partContent';
+import type { WeightedAdapter } from '../../src/engine/adapter/merge/partContent';
 import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
 import { BASES, fixture, goldFixtures, readGold, type BaseName } from '../helpers/gold';
 import {
@@ -117,7 +117,7 @@ describe('adapters merged into a base, in llama.cpp', function () {
     file: string,
     adapters: readonly { readonly path: string; readonly weight?: number }[],
   ): Promise<LogitsJob> {
-    const parts: MergePart[] = [];
+    const parts: WeightedAdapter[] = [];
     for (const { path, weight = 1 } of adapters) parts.push({ info: await inspectAdapter(path), weight });
     const out = join(folder, `${id.replaceAll(':', '-')}.gguf`);
     await mergeIntoBase(parts, fixture(base, `${file}.gguf`), out);

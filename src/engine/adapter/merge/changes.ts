@@ -4,7 +4,7 @@ import { addPart } from './addPart';
 import { Drafts } from './drafts';
 import { requireMergeable } from './mergeable';
 import type { MergeBase } from './mergeBase';
-import { readPart, requireSummable, usedTensors, type MergePart, type PartContent } from './partContent';
+import { readPart, requireSummable, usedTensors, type WeightedAdapter, type PartContent } from './partContent';
 import { cannotMerge } from './refusals';
 import type { TensorChange } from './tensorChange';
 import { WeightsFile } from './weightsFile';
@@ -23,7 +23,7 @@ export interface Changes {
  * `ADAPTER_CONFIG_MISSING` when a scale is unknown, `SOURCE_CHANGED`.
  */
 export async function changesFor(
-  parts: readonly MergePart[],
+  parts: readonly WeightedAdapter[],
   base: MergeBase,
   signal?: AbortSignal,
 ): Promise<readonly TensorChange[]> {
@@ -32,7 +32,7 @@ export async function changesFor(
 
 /** As `changesFor`, with the check of all values that a merge makes before it writes. */
 export async function readChanges(
-  parts: readonly MergePart[],
+  parts: readonly WeightedAdapter[],
   base: MergeBase,
   signal?: AbortSignal,
 ): Promise<Changes> {

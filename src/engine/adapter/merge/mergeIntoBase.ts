@@ -4,7 +4,7 @@ import { LoraSwarmError, hasCode } from '../../errors';
 import { readChanges } from './changes';
 import { mergedSize, type MergedSize } from './mergedPlan';
 import { readMergeBase } from './mergeBase';
-import type { MergePart } from './partContent';
+import type { WeightedAdapter } from './partContent';
 import { writeMerged, type WriteMergedOptions } from './writeMerged';
 
 export type MergeIntoBaseOptions = Partial<WriteMergedOptions>;
@@ -18,7 +18,7 @@ export type MergeIntoBaseOptions = Partial<WriteMergedOptions>;
  * Later what `writeMerged` throws; there is no file then.
  */
 export async function mergeIntoBase(
-  parts: readonly MergePart[],
+  parts: readonly WeightedAdapter[],
   basePath: string,
   out: string,
   options: MergeIntoBaseOptions = {},
@@ -39,7 +39,7 @@ export interface PlannedMerge extends MergedSize {
 
 /** What a merge would give, from headers and configs alone. @throws errors that are about files, not about the adapter */
 export async function planMerge(
-  parts: readonly MergePart[],
+  parts: readonly WeightedAdapter[],
   basePath: string,
   type: MergedType = 'keep',
   signal?: AbortSignal,

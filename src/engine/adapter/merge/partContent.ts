@@ -11,13 +11,13 @@ import { cannotMerge } from './refusals';
 import { ggufTensor, safetensorsTensor, WeightsFile, type StoredTensor } from './weightsFile';
 
 /** An adapter, and how strongly it acts: 1 is as it was trained. */
-export interface MergePart {
+export interface WeightedAdapter {
   readonly info: AdapterInfo;
   readonly weight: number;
 }
 
 /** What an adapter holds, placed on the tensors of a base. Nothing is loaded yet. */
-export interface PartContent extends MergePart {
+export interface PartContent extends WeightedAdapter {
   readonly file: WeightsFile;
   readonly pairs: readonly PlacedPair[];
   readonly extras: readonly PlacedExtra[];
@@ -45,7 +45,7 @@ export interface PartConfig {
 }
 
 /** @throws {LoraSwarmError} `SOURCE_CHANGED` when the file is not the one that was inspected, `MERGE_UNSUPPORTED`. */
-export async function readPart({ info, weight }: MergePart, architecture: string): Promise<PartContent> {
+export async function readPart({ info, weight }: WeightedAdapter, architecture: string): Promise<PartContent> {
   const file = await WeightsFile.at(info.weightsPath);
   const { pairs, extras } = await tensorsOf(info);
   const modules = new Map(info.modules.map((module) => [module.name, module]));
