@@ -8,6 +8,7 @@ import type { Testnet } from 'hyperdht/testnet';
 import { localDht } from '../test/helpers/testRooms';
 import type { Calls, Reply } from './peers/calls';
 
+const PEERS = ['enginePeer', 'pipePeer', 'loadPeer', 'convertPeer'] as const;
 const ROOT = path.resolve(import.meta.dirname, '..');
 
 /** The place of one benchmark run: a folder, a DHT on loopback, processes. `dispose` leaves nothing of it. */
@@ -26,9 +27,7 @@ export class Ground {
   async prepare(): Promise<this> {
     fs.cpSync(path.join(ROOT, 'dist'), this.dist, { recursive: true });
     await build({
-      entryPoints: ['enginePeer', 'pipePeer', 'loadPeer'].map((name) =>
-        path.join(import.meta.dirname, 'peers', `${name}.ts`),
-      ),
+      entryPoints: PEERS.map((name) => path.join(import.meta.dirname, 'peers', `${name}.ts`)),
       bundle: true,
       packages: 'external', // Found through NODE_PATH; the native ones can't be bundled.
       platform: 'node',
@@ -53,7 +52,7 @@ export class Ground {
   }
 
   /** Starts a process of its own, without the loader and the memory of this one. */
-  start<C extends Calls>(name: 'enginePeer' | 'pipePeer' | 'loadPeer'): Peer<C> {
+  start<C extends Calls>(name: (typeof PEERS)[number]): Peer<C> {
     const peer = new Peer<C>(path.join(this.folder, 'peers', `${name}.js`));
     this.#peers.add(peer);
     void peer.exited.then(() => this.#peers.delete(peer));

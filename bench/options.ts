@@ -1,5 +1,5 @@
 export interface BenchOptions {
-  /** Bytes of the adapter that is carried. */
+  /** Bytes of the adapter that is carried or converted. */
   readonly size: number;
   /** How often it is carried; the median run counts. */
   readonly runs: number;

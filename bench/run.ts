@@ -1,5 +1,6 @@
 // npm run bench [-- NAME...] [--json] [--size 1G] [--runs 3] [--samples 20]
 import { parseArgs } from 'node:util';
+import { benchConvert } from './convert';
 import { benchDiscovery } from './discovery';
 import { Ground } from './ground';
 import { thisMachine, type Machine } from './machine';
@@ -12,6 +13,7 @@ const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions
   throughput: benchThroughput,
   startup: benchStartup,
   discovery: benchDiscovery,
+  convert: benchConvert,
 };
 
 async function main(): Promise<void> {

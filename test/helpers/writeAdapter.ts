@@ -12,6 +12,8 @@ export interface WriteAdapterOptions {
   readonly targets?: readonly Target[];
   /** `null` leaves `lora_alpha` out of the config. Default twice the rank. */
   readonly alpha?: number | null;
+  /** Default F32. */
+  readonly dtype?: 'F32' | 'BF16';
   /** Other seeds give other weights of the same shapes. */
   readonly seed?: number;
   /** Default `fx/tiny-llama`. `null` leaves the base out of the config and the card. */
@@ -40,7 +42,7 @@ export type Target = 'q_proj' | 'k_proj' | 'v_proj' | 'o_proj' | 'gate_proj' | '
  * half as many key-value heads and a feed-forward twice as wide as `hidden`. Streamed, so it may be gigabytes.
  */
 export async function writePeftAdapter(folder: string, options: WriteAdapterOptions = {}): Promise<WrittenAdapter> {
-  const { rank = 4, hidden = 64, blocks = 2, targets = ['q_proj', 'v_proj'], seed = 1, card } = options;
+  const { rank = 4, hidden = 64, blocks = 2, targets = ['q_proj', 'v_proj'], seed = 1, dtype = 'F32', card } = options;
   const alpha = options.alpha === undefined ? 2 * rank : options.alpha;
   const base = options.base === undefined ? 'fx/tiny-llama' : options.base;
   await mkdir(folder, { recursive: true });
@@ -79,7 +81,7 @@ export async function writePeftAdapter(folder: string, options: WriteAdapterOpti
       { name: `base_model.model.${name}.lora_B.weight`, shape: [outFeatures, rank] as const },
     ];
   });
-  const bytes = await writeWeights(written.weightsPath, tensors, seed);
+  const bytes = await writeWeights(written.weightsPath, tensors, seed, dtype);
   return { ...written, bytes };
 }
 
@@ -88,13 +90,18 @@ interface Tensor {
   readonly shape: readonly [number, number];
 }
 
-async function writeWeights(path: string, tensors: readonly Tensor[], seed: number): Promise<number> {
+async function writeWeights(
+  path: string,
+  tensors: readonly Tensor[],
+  seed: number,
+  dtype: 'F32' | 'BF16',
+): Promise<number> {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let end = 0;
   for (const { name, shape } of tensors) {
     const begin = end;
-    end += 4 * shape[0] * shape[1];
-    header[name] = { dtype: 'F32', shape, data_offsets: [begin, end] };
+    end += (dtype === 'F32' ? 4 : 2) * shape[0] * shape[1];
+    header[name] = { dtype, shape, data_offsets: [begin, end] };
   }
   const text = JSON.stringify(header);
   const json = Buffer.from(text.padEnd(Math.ceil(text.length / 8) * 8)); // The reference writer aligns the data to 8 bytes.
@@ -104,6 +111,8 @@ async function writeWeights(path: string, tensors: readonly Tensor[], seed: numb
   await using file = await open(path, 'w');
   await file.write(Buffer.concat([length, json]));
   const words = new Uint32Array(Math.min(end, 1 << 20) / 4);
+  // Signs and mantissas at random: floats of size 1/32 to 1/16. A word of BF16 is two of them.
+  const [random, fixed] = dtype === 'F32' ? [0x807fffff, 0x3d000000] : [0x807f807f, 0x3d003d00];
   let state = Math.imul(seed, 0x9e3779b1) | 1;
   for (let done = 0; done < end;) {
     const count = Math.min(words.length, (end - done) / 4);
@@ -111,7 +120,7 @@ async function writeWeights(path: string, tensors: readonly Tensor[], seed: numb
       state ^= state << 13;
       state ^= state >>> 17;
       state ^= state << 5;
-      words[index] = (state & 0x807fffff) | 0x3d000000; // Sign and mantissa at random: floats of size 1/32 to 1/16.
+      words[index] = (state & random) | fixed;
     }
     await file.write(Buffer.from(words.buffer, 0, 4 * count));
     done += 4 * count;

@@ -11,7 +11,7 @@ import { rowHeads } from './rowOrder';
 import { readSafetensorsHeader, type SafetensorsEntry } from './safetensors';
 import { TensorStream, type TensorRewrite } from './streamTensor';
 import { baseTensorName } from './tensorNames';
-import { writeGguf, type GgufValue } from './writeGguf';
+import { writeGguf, type FillTensor, type GgufValue } from './writeGguf';
 
 export interface ConvertOptions {
   /** Default `source`, what the file has. With types narrower than `f32` ggml rounds the activations, too. */
@@ -26,6 +26,9 @@ export interface Converted {
   /** `adapter.lora.alpha` of the file. What it can't say for every pair is multiplied into B. */
   readonly alpha: number;
 }
+
+/** Tensors at a time: one is computed while others are read and written. */
+const LANES = 3;
 
 /**
  * Writes an adapter as a LoRA GGUF for one base, so that llama.cpp computes what PEFT or MLX would. Streamed: memory
@@ -56,11 +59,12 @@ export async function convertAdapter(
   ]);
 
   const { handle: source } = await openForReading(info.weightsPath);
-  const stream = new TensorStream(source, signal);
+  const fills = Array.from({ length: LANES }, (): FillTensor<Half> => {
+    const stream = new TensorStream(source, signal);
+    return (half, write) => stream.rewrite(half, write);
+  });
   try {
-    const bytes = await replaceFile(out, (handle) =>
-      writeGguf(handle, values, tensors, (half, write) => stream.rewrite(half, write)),
-    );
+    const bytes = await replaceFile(out, (handle) => writeGguf(handle, values, tensors, ...fills));
     return { path: out, bytes, tensors: tensors.length, alpha };
   } finally {
     await source.close();

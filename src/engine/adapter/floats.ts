@@ -28,9 +28,9 @@ export function bf16ToFloat32(
   into: Float32Array = new Float32Array(bytes.length / 2),
 ): Float32Array {
   const words = new Uint32Array(into.buffer, into.byteOffset, into.length);
-  for (let index = 0; index < words.length; index++) {
-    words[index] = (bytes[2 * index]! << 16) | (bytes[2 * index + 1]! << 24);
-  }
+  const isAligned = bytes.byteOffset % 2 === 0;
+  const halves = new Uint16Array(isAligned ? bytes.buffer : bytes.slice().buffer, isAligned ? bytes.byteOffset : 0);
+  for (let index = 0; index < words.length; index++) words[index] = halves[index]! << 16;
   return into;
 }
 
@@ -58,10 +58,21 @@ export function isAllFinite(values: Float32Array): boolean {
 /** The same of values as they are stored. */
 export function areNumbers(units: Uint16Array | Uint32Array, type: FloatType): boolean {
   const exponent = EXPONENTS[type];
-  for (let index = 0; index < units.length; index++) {
-    if ((units[index]! & exponent) === exponent) return false;
-  }
-  return true;
+  if (type === 'F32') return !hasBits(units, exponent);
+  // Two at a time: a full exponent and its lowest bit carry into the sign, which nothing else reaches.
+  const isAligned = units.byteOffset % 4 === 0;
+  const pairs = isAligned ? units.length >>> 1 : 0;
+  const words = new Uint32Array(units.buffer, isAligned ? units.byteOffset : 0, pairs);
+  const both = exponent * 0x10001;
+  const carry = (exponent & -exponent) * 0x10001;
+  let signs = 0;
+  for (let index = 0; index < words.length; index++) signs |= (words[index]! & both) + carry;
+  return (signs & 0x80008000) === 0 && !hasBits(units.subarray(2 * pairs), exponent);
+}
+
+function hasBits(units: Uint16Array | Uint32Array, bits: number): boolean {
+  for (let index = 0; index < units.length; index++) if ((units[index]! & bits) === bits) return true;
+  return false;
 }
 
 function halfToFloat(half: number): number {

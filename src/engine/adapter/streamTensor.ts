@@ -15,7 +15,7 @@ import { interleavedRow, type RowHeads } from './rowOrder';
 import type { SafetensorsEntry } from './safetensors';
 
 /** Bytes of the source that are worked on at a time: memory is five times this, however large a tensor is. */
-const PIECE_BYTES = 2 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 
 /** How one tensor of two dimensions comes out. */
 export interface TensorRewrite {
@@ -124,23 +124,19 @@ export class TensorStream {
   }
 
   #encoded({ entry, type, factor }: TensorRewrite, stored: Units): Uint8Array {
-    if (type === entry.dtype && factor === 1) {
-      if (!areNumbers(stored, type)) throw notFinite(entry.name);
-      return bytesOf(stored);
-    }
+    const dtype = entry.dtype as FloatType;
+    if (!areNumbers(stored, dtype)) throw notFinite(entry.name);
+    if (type === dtype && factor === 1) return bytesOf(stored);
+
     const values = this.#floats.subarray(0, stored.length);
-    widen(stored, entry.dtype as FloatType, values);
-    if (factor === 0) {
-      if (!areNumbers(units32(values), 'F32')) throw notFinite(entry.name);
-      values.fill(0);
-    } else if (factor !== 1) {
-      for (let index = 0; index < values.length; index++) values[index] = values[index]! * factor;
-    }
-    const halves = this.#halves.subarray(0, stored.length);
-    const result = type === 'F32' ? units32(values) : narrow(values, type, halves);
-    if (areNumbers(result, type)) return bytesOf(result);
-    if (!areNumbers(stored, entry.dtype as FloatType)) throw notFinite(entry.name);
-    throw tooLarge(entry.name, type);
+    widen(stored, dtype, values);
+    if (factor === 0)
+      values.fill(0); // A product would keep the signs.
+    else if (factor !== 1) for (let index = 0; index < values.length; index++) values[index] = values[index]! * factor;
+    const result = type === 'F32' ? units32(values) : narrow(values, type, this.#halves.subarray(0, stored.length));
+    const canGrow = factor > 1 || factor < -1 || (type !== 'F32' && type !== dtype);
+    if (canGrow && !areNumbers(result, type)) throw tooLarge(entry.name, type);
+    return bytesOf(result);
   }
 }
 

@@ -21,7 +21,8 @@ export interface GgufTensorSource {
 export type FillTensor<T> = (tensor: T, write: (position: number, bytes: Uint8Array) => Promise<void>) => Promise<void>;
 
 /**
- * Writes a GGUF of version 3. `fill` is asked for the data of one tensor at a time, in order.
+ * Writes a GGUF of version 3. Each of `fills` is asked for the data of one tensor at a time; several let one work while
+ * another waits for the disk.
  *
  * @returns the size of the file.
  */
@@ -29,33 +30,51 @@ export async function writeGguf<T extends GgufTensorSource>(
   handle: FileHandle,
   values: ReadonlyMap<string, GgufValue>,
   tensors: readonly T[],
-  fill: FillTensor<T>,
+  ...fills: readonly FillTensor<T>[]
 ): Promise<number> {
-  let offset = 0;
-  const infos = tensors.map((tensor) => {
-    const info = tensorInfo(tensor, offset);
-    offset = aligned(offset + byteLength(tensor));
-    return info;
+  let end = 0;
+  const placed = tensors.map((tensor) => {
+    const offset = end;
+    end = aligned(end + byteLength(tensor));
+    return { tensor, offset };
   });
+  const infos = placed.map(({ tensor, offset }) => tensorInfo(tensor, offset));
   const preamble = Buffer.concat([Buffer.from('GGUF'), uint32(3), uint64(tensors.length), uint64(values.size)]);
   const header = Buffer.concat([preamble, ...[...values].map(([key, value]) => keyValue(key, value)), ...infos]);
+  const dataStart = aligned(header.length);
 
-  const size = aligned(header.length) + offset;
-  await handle.truncate(size); // What is not written stays zero: the padding.
+  await handle.truncate(dataStart + end); // What is not written stays zero: the padding.
   await writeFully(handle, 0, header);
-  let start = aligned(header.length);
-  for (const tensor of tensors) {
-    const length = byteLength(tensor);
-    let done = 0;
-    await fill(tensor, async (position, bytes) => {
-      done += bytes.length;
-      if (position + bytes.length > length || done > length) throw new RangeError(`${tensor.name}: more than its dims`);
-      await writeFully(handle, start + position, bytes);
-    });
-    if (done !== length) throw new RangeError(`${tensor.name}: ${done} bytes do not fit its dims`);
-    start = aligned(start + length);
-  }
-  return size;
+  const waiting = [...placed].reverse();
+  const lanes = fills.map(async (fill) => {
+    try {
+      for (let next = waiting.pop(); next; next = waiting.pop()) {
+        await fillOne(handle, next.tensor, dataStart + next.offset, fill);
+      }
+    } catch (error) {
+      waiting.length = 0; // Nothing new is begun.
+      throw error;
+    }
+  });
+  await Promise.allSettled(lanes); // Whatever fails, nobody writes any more when this returns.
+  await Promise.all(lanes);
+  return dataStart + end;
+}
+
+async function fillOne<T extends GgufTensorSource>(
+  handle: FileHandle,
+  tensor: T,
+  start: number,
+  fill: FillTensor<T>,
+): Promise<void> {
+  const length = byteLength(tensor);
+  let done = 0;
+  await fill(tensor, async (position, bytes) => {
+    done += bytes.length;
+    if (position + bytes.length > length || done > length) throw new RangeError(`${tensor.name}: more than its dims`);
+    await writeFully(handle, start + position, bytes);
+  });
+  if (done !== length) throw new RangeError(`${tensor.name}: ${done} bytes do not fit its dims`);
 }
 
 function tensorInfo({ name, dims, type }: GgufTensorSource, offset: number): Buffer {

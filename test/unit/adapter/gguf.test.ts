@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { LoraSwarmError } from '../../../src/engine/errors';
 import { ggufText, readGgufHeader } from '../../../src/engine/adapter/gguf';
 import { baseModelFromGguf } from '../../../src/engine/adapter/ggufBaseModel';
-import { writeGguf } from '../../../src/engine/adapter/writeGguf';
+import { writeGguf, type FillTensor } from '../../../src/engine/adapter/writeGguf';
 import { fixture } from '../../helpers/gold';
 import { mutated, seeded } from '../../helpers/hostile';
 import { info, rawGguf, text, u32, u64, value, type GgufParts } from '../../helpers/rawGguf';
@@ -76,6 +76,25 @@ describe('readGgufHeader', () => {
     }
   });
 
+  it('begins nothing new, and waits for what it began, when one tensor fails', async () => {
+    const tensors = ['bad', 'slow', 'never'].map((name) => ({ name, dims: [1], type: 'F32' }) as const);
+    const begun: string[] = [];
+    let isSlowDone = false;
+    const fill: FillTensor<(typeof tensors)[number]> = async ({ name }, write) => {
+      begun.push(name);
+      if (name === 'bad') throw new Error('bad');
+      await write(0, Buffer.alloc(4));
+      isSlowDone = true;
+    };
+    const handle = await open(join(folder, 'failing.gguf'), 'w');
+
+    await assert.rejects(writeGguf(handle, new Map(), tensors, fill, fill), /^Error: bad$/);
+    await handle.close();
+
+    assert.deepEqual(begun, ['bad', 'slow']);
+    assert.ok(isSlowDone);
+  });
+
   const good = (): GgufParts => ({ values: [text('general.type', 'adapter')], tensors: [info('x', [4], 0, 0)] });
 
   it('takes version 2 and 3, and an alignment of its own', async () => {
@@ -124,6 +143,10 @@ describe('readGgufHeader', () => {
     'an alignment of zero': () => ({ ...good(), values: [value('general.alignment', 4, u32(0))] }),
     'an alignment of 48': () => ({ ...good(), values: [value('general.alignment', 4, u32(48))] }),
     'an alignment of 131072': () => ({ ...good(), values: [value('general.alignment', 4, u32(131_072))] }),
+    'an alignment in another type, which llama.cpp aborts on': () => ({
+      ...good(),
+      values: [value('general.alignment', 10, u64(32n))],
+    }),
     'an alignment that is a text': () => ({ ...good(), values: [text('general.alignment', '32')] }),
     'a tensor without dimensions': () => ({ ...good(), tensors: [info('x', [], 0, 0)] }),
     'five dimensions': () => ({ ...good(), tensors: [info('x', [1, 1, 1, 1, 4], 0, 0)] }),
