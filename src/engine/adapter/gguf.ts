@@ -38,6 +38,8 @@ export interface GgufTensor {
 export interface GgufHeader {
   readonly version: number;
   readonly values: ReadonlyMap<string, GgufScalar | GgufArray>;
+  /** Number of the type of each value in the format. llama.cpp aborts when what it reads has another one than it wants. */
+  readonly valueTypes: ReadonlyMap<string, number>;
   /** Position in the file of each value, behind the number of its type. */
   readonly valueOffsets: ReadonlyMap<string, number>;
   /** Position in the file behind the last value: there the list of tensors starts. */
@@ -68,13 +70,13 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
       fail(size > MAX_HEADER_BYTES ? 'its header is too large' : 'it is cut off inside the header'),
     );
     const { version, tensorCount, valueCount } = await readPreamble(reader, fail);
-    const { values, valueOffsets } = await readValues(reader, valueCount, fail);
+    const { values, valueTypes, valueOffsets } = await readValues(reader, valueCount, fail);
     const valuesEnd = reader.position;
-    const alignment = alignmentOf(values, fail);
+    const alignment = alignmentOf(values, valueTypes, fail);
     const infos = await readTensorInfos(reader, tensorCount, fail);
     const { tensors, end } = placeTensors(infos, align(reader.position, alignment), alignment, size, fail);
     const trailingBytes = Math.max(0, size - align(end, alignment));
-    return { version, values, valueOffsets, valuesEnd, alignment, tensors, fileBytes: size, trailingBytes };
+    return { version, values, valueTypes, valueOffsets, valuesEnd, alignment, tensors, fileBytes: size, trailingBytes };
   } finally {
     await handle.close();
   }
@@ -116,17 +118,21 @@ async function readPreamble(reader: BufferedReader, fail: Fail) {
 
 async function readValues(reader: BufferedReader, count: number, fail: Fail) {
   const values = new Map<string, GgufScalar | GgufArray>();
+  const valueTypes = new Map<string, number>();
   const valueOffsets = new Map<string, number>();
   for (let index = 0; index < count; index++) {
     const key = await readText(reader, MAX_KEY_BYTES, fail);
     if (key === '' || values.has(key)) fail('a key is empty or stands there twice');
     const type = await reader.uint32();
+    valueTypes.set(key, type);
     valueOffsets.set(key, reader.position);
     values.set(key, type === ARRAY ? await readArray(reader, fail) : await readScalar(reader, type, fail));
   }
-  return { values, valueOffsets };
+  return { values, valueTypes, valueOffsets };
 }
 
+const UINT32 = 4;
+export const GGUF_FLOAT32 = 6;
 const STRING = 8;
 const ARRAY = 9;
 /** Bytes of each scalar type of the format, by its number. */
@@ -212,8 +218,13 @@ async function readText(reader: BufferedReader, maxBytes: number, fail: Fail): P
   }
 }
 
-function alignmentOf(values: ReadonlyMap<string, GgufScalar | GgufArray>, fail: Fail): number {
+function alignmentOf(
+  values: ReadonlyMap<string, GgufScalar | GgufArray>,
+  types: ReadonlyMap<string, number>,
+  fail: Fail,
+): number {
   const alignment = values.get('general.alignment') ?? 32;
+  if ((types.get('general.alignment') ?? UINT32) !== UINT32) return fail('its alignment has another type than it must');
   const isPower = typeof alignment === 'number' && Number.isInteger(Math.log2(alignment));
   if (!isPower || alignment < MIN_ALIGNMENT || alignment > MAX_ALIGNMENT) return fail('its alignment is not possible');
   return alignment;

@@ -5,7 +5,7 @@ import { architectureOfClass, architectureOfName } from './architectures';
 import { readCard, type CardFacts } from './card';
 import { parseConfig, readConfigFile } from './config';
 import { adapterFiles, type AdapterFiles } from './files';
-import { ggufNumber, ggufText, readGgufHeader, type GgufHeader } from './gguf';
+import { GGUF_FLOAT32, ggufNumber, ggufText, readGgufHeader, type GgufHeader } from './gguf';
 import { isMlxConfig, parseMlxConfig } from './mlxConfig';
 import { ggufPairs, mlxPairs, peftPairs, type LoraPair } from './pairs';
 import { isLocalName, packageConfig } from './packageConfig';
@@ -187,12 +187,13 @@ function ggufProblems(header: GgufHeader): readonly AdapterProblem[] {
     problems.push(refusal('alora', 'It is an activated LoRA, which Ollama would apply always. Use a plain LoRA.'));
   }
   const alpha = header.values.get('adapter.lora.alpha');
-  if (alpha === undefined || alpha === 0) {
+  const isFloat = (header.valueTypes.get('adapter.lora.alpha') ?? GGUF_FLOAT32) === GGUF_FLOAT32;
+  if (isFloat && (alpha === undefined || alpha === 0)) {
     problems.push(
       warning('alpha-zero', 'adapter.lora.alpha is 0 or missing: llama.cpp applies the adapter with scale 1.'),
     );
-  } else if (typeof alpha !== 'number' || !Number.isFinite(alpha)) {
-    problems.push(refusal('alpha-invalid', 'adapter.lora.alpha is not a number. Convert the adapter again.'));
+  } else if (!isFloat || !Number.isFinite(alpha)) {
+    problems.push(refusal('alpha-invalid', 'adapter.lora.alpha is not a 32-bit number. Convert the adapter again.'));
   }
   return problems;
 }

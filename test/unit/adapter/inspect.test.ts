@@ -9,6 +9,7 @@ import { deltaNorms } from '../../../src/engine/adapter/deltaNorms';
 import { inspectAdapter } from '../../../src/engine/adapter/inspect';
 import { fixture, goldFixtures, type GoldModule } from '../../helpers/gold';
 import { mutated, seeded } from '../../helpers/hostile';
+import { info, rawGguf, text, u32, u64, value } from '../../helpers/rawGguf';
 import { writePeftAdapter } from '../../helpers/writeAdapter';
 
 let folder: string;
@@ -249,6 +250,31 @@ describe('inspectAdapter on damaged LoRA GGUFs', () => {
       if (file === 'alpha-0.gguf') assert.equal(info.scale, 1);
     });
   }
+  it('refuses an alpha that is no float of 32 bits, on which llama.cpp aborts', async () => {
+    const pair = [info('blk.0.attn_q.weight.lora_a', [8, 2], 0, 0), info('blk.0.attn_q.weight.lora_b', [2, 8], 0, 64)];
+    const said = [text('general.type', 'adapter'), text('adapter.type', 'lora'), text('general.architecture', 'llama')];
+    const float64 = Buffer.alloc(8);
+    float64.writeDoubleLE(16);
+    const alphas: Record<string, readonly [number, Buffer]> = {
+      zero: [10, u64(0n)],
+      count: [4, u32(16)],
+      double: [12, float64],
+      true: [7, Buffer.from([1])],
+    };
+    for (const [name, [type, bytes]] of Object.entries(alphas)) {
+      const path = join(folder, `alpha-${name}.gguf`);
+      const values = [...said, value('adapter.lora.alpha', type, bytes)];
+      await writeFile(path, rawGguf({ values, tensors: pair, data: Buffer.alloc(128) }));
+
+      const { problems } = await inspectAdapter(path);
+
+      assert.deepEqual(
+        problems.map(({ code }) => code),
+        ['alpha-invalid'],
+        name,
+      );
+    }
+  });
   for (const file of ['truncated.gguf', 'n-tensors.gguf']) {
     it(`${file} cannot be read`, async () => {
       await assert.rejects(inspectAdapter(fixture('bad', file)), { code: 'ADAPTER_UNREADABLE' });
