@@ -33,15 +33,17 @@ export function findBrowser(): string | undefined {
   return undefined;
 }
 
-/** Ollama programs to test against: `OLLAMA_BIN` (several with the path separator between), `.vscode-test/ollama`, the PATH. */
+/**
+ * Ollama programs to test against: `OLLAMA_BIN` (several with the path separator between), `.vscode-test/ollama` with the newest
+ * first, the PATH.
+ */
 export function findOllamas(): string[] {
   const named = process.env['OLLAMA_BIN'];
   if (named !== undefined) return named.split(path.delimiter).filter(isProgram);
   const folder = path.join(INSTALLED, 'ollama');
   const installed = (fs.existsSync(folder) ? fs.readdirSync(folder) : [])
     .filter((name) => name.startsWith('ollama-'))
-    .sort()
-    .reverse()
+    .sort((a, b) => b.localeCompare(a, 'en', { numeric: true }))
     .map((name) => path.join(folder, name, 'bin', 'ollama'));
   const onPath = searchPath().map((at) => path.join(at, process.platform === 'win32' ? 'ollama.exe' : 'ollama'));
   const found = installed.filter(isProgram);
