@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertAdapter, type ConvertOptions } from '../../src/engine/adapter/convert';
 import { baseModelFromGguf } from '../../src/engine/adapter/ggufBaseModel';
 import { inspectAdapter } from '../../src/engine/adapter/inspect';
-import { BASES, fixture, goldFixtures, readGold, type BaseName, type GoldFixture } from '../helpers/gold';
+import { BASES, fixture, goldFixtures, readGold, type BaseName, type Gold, type GoldFixture } from '../helpers/gold';
 import {
   floats,
   hasInference,
@@ -21,6 +21,8 @@ const EXACT = 5e-4;
 /** Gemma, against gold whose GELU is rounded as llama.cpp's is. */
 const EXACT_GEMMA = 2e-3;
 const HALF_WIDTH = 5e-2;
+/** On a quantized base llama.cpp rounds the activations to 8 bit. */
+const QUANTIZED = 1;
 
 const LEFT_OUT = 'left out: llama.cpp is not installed; run node test/inference/install.mjs';
 
@@ -31,7 +33,9 @@ describe('converted adapters in llama.cpp', function () {
     return;
   }
 
-  const exact = goldFixtures(existsSync).filter(({ expect }) => expect.gguf === 'exact');
+  const all = goldFixtures(() => true);
+  const exact = all.filter(({ expect }) => expect.gguf === 'exact');
+  const quantized = readQuantGold();
   let folder: string;
   let results: ReadonlyMap<string, LogitsResult>;
 
@@ -43,6 +47,12 @@ describe('converted adapters in llama.cpp', function () {
       for (const adapter of exact.filter((one) => one.base === base)) {
         jobs.push(job(base, adapter.name, [await converted(adapter, `${base}-${adapter.name}`)]));
       }
+    }
+    for (const { quant, adapter } of quantized.cases) {
+      const model = fixture('llama-quant', `base.${quant}.gguf`);
+      const file = await convertedFor(fixture('llama-quant/adapters', adapter), model, `${quant}-${adapter}`);
+      const loras = [{ filePath: file }];
+      jobs.push({ id: `${quant}:${adapter}`, model, loras, prompts: quantized.gold.prompts });
     }
     jobs.push(job('llama', 'half-alpha', [await halfAlpha(byName('all-r8'))]));
     jobs.push(job('llama', 'f16-file', [await converted(byName('all-r8'), 'f16-file', { type: 'f16' })]));
@@ -58,6 +68,26 @@ describe('converted adapters in llama.cpp', function () {
   }
   for (const { base, name } of exact) {
     it(`${base}: ${name} gives what it gave in training`, () => assertGold(base, name));
+  }
+
+  for (const { base, name, folder: path, expect } of all.filter((one) => one.expect.gguf === 'refuse')) {
+    it(`${base}: ${name} is not converted (${expect.why})`, async () => {
+      const model = await baseModelFromGguf(fixture(base, 'base.f32.gguf'));
+
+      await assert.rejects(async () => convertAdapter(await inspectAdapter(path), model, join(folder, 'none.gguf')), {
+        code: /^(CONVERT_UNSUPPORTED|ADAPTER_CONTRADICTION|ADAPTER_PICKLE)$/,
+      });
+      assert.ok(!existsSync(join(folder, 'none.gguf')));
+    });
+  }
+  for (const { quant, adapter } of quantized.cases) {
+    it(`${quant}: ${adapter} gives what it gave in training, as near as a quantized base can`, () => {
+      const { logits, error } = results.get(`${quant}:${adapter}`)!;
+
+      assert.ok(logits, error);
+      const gold = quantized.gold.logits[`${quant}:${adapter}`]!.map(floats);
+      assert.ok(largestDifference(logits, gold) < QUANTIZED);
+    });
   }
 
   it('tells a wrong scale: half of alpha is far off', () => {
@@ -93,10 +123,18 @@ describe('converted adapters in llama.cpp', function () {
     return exact.find((one) => one.base === 'llama' && one.name === name)!;
   }
 
-  async function converted(adapter: GoldFixture, file: string, options: ConvertOptions = {}): Promise<string> {
-    const info = await inspectAdapter(adapter.folder);
-    const base = await baseModelFromGguf(fixture(adapter.base, 'base.f32.gguf'));
-    return (await convertAdapter(info, base, join(folder, `${file}.gguf`), options)).path;
+  function converted(adapter: GoldFixture, file: string, options?: ConvertOptions): Promise<string> {
+    return convertedFor(adapter.folder, fixture(adapter.base, 'base.f32.gguf'), file, options);
+  }
+
+  async function convertedFor(
+    adapter: string,
+    model: string,
+    file: string,
+    options: ConvertOptions = { type: 'f32' },
+  ): Promise<string> {
+    const info = await inspectAdapter(adapter);
+    return (await convertAdapter(info, await baseModelFromGguf(model), join(folder, `${file}.gguf`), options)).path;
   }
 
   async function copied(name: string): Promise<string> {
@@ -128,6 +166,15 @@ describe('converted adapters in llama.cpp', function () {
     return largestDifference(result.logits, wanted!.map(floats));
   }
 });
+
+/** Adapters on quantized bases: gold is of the dequantized base in full precision. */
+function readQuantGold() {
+  const gold = JSON.parse(readFileSync(fixture('llama-quant', 'gold.json'), 'utf8')) as Gold & { quants: object };
+  const cases = Object.keys(gold.quants).flatMap((quant) =>
+    Object.keys(gold.adapters).map((adapter) => ({ quant, adapter })),
+  );
+  return { gold, cases };
+}
 
 function job(base: BaseName, name: string, files: readonly string[]): LogitsJob {
   return {
