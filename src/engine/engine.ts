@@ -2,6 +2,7 @@ import { keyPair, type KeyPair } from 'hypercore-crypto';
 import { findAdapters } from './adapter/findAdapters';
 import { LoraSwarmError, hasCode } from './errors';
 import { Emitter, type Event } from './events';
+import { compare } from './flows/compare';
 import { examine } from './flows/doctor';
 import { getAdapter } from './flows/download';
 import { Downloads } from './flows/downloads';
@@ -250,7 +251,7 @@ class LocalEngine implements Engine {
     planInstall: (params, options) => planInstall(this.#parts, params, options),
     mergeAdapters: (params, options) => mergeTargets(this.#parts, params, options),
     mergeIntoBase: (params, options) => mergeTargetsIntoBase(this.#parts, params, options),
-    compare: notYet,
+    compare: (params, options) => compare(this.#parts, params, options),
     ollamaAdapters: (_params, { signal }) => ollamaAdapters(this.#parts, signal),
     share: (params, options) =>
       isOllamaTarget(params.path)
@@ -415,10 +416,6 @@ class LocalEngine implements Engine {
     catalog.close();
     await store.close();
   }
-}
-
-function notYet(): never {
-  throw new LoraSwarmError('MERGE_UNSUPPORTED', 'This is not built yet.');
 }
 
 function ifUnknown(error: unknown): undefined {

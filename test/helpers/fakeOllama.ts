@@ -198,7 +198,11 @@ export class FakeOllama {
         .map(({ digest }) => this.store.blobPath(digest));
     const shown = (file: string): string => file.replace(this.store.folder, this.shownFolder ?? this.store.folder);
     const [weights = ''] = files('model');
-    const [template] = files('template');
+    const template = this.#text(model.manifest.layers, 'template');
+    const text = (kind: string): string | undefined => this.#text(model.manifest.layers, kind);
+    const parameters = Object.entries(JSON.parse(text('params') ?? '{}') as Record<string, unknown>).flatMap(
+      ([key, value]) => [value].flat().map((one) => `${key.padEnd(30)} ${JSON.stringify(one)}`),
+    );
     const { info: stored, tensors } = readGguf(weights);
     const { 'general.name': _kept, ...info } = stored; // The real one keeps the name of the model to itself.
     const hasTensors = this.takesAdapters || body['verbose'] === true;
@@ -209,9 +213,14 @@ export class FakeOllama {
         '',
         `FROM ${shown(weights)}`,
         ...files('adapter').map((file) => `ADAPTER ${shown(file)}`),
-        ...(template === undefined ? [] : [`TEMPLATE """${fs.readFileSync(template, 'utf8')}"""`]),
+        ...(template === undefined ? [] : [`TEMPLATE """${template}"""`]),
         '',
       ].join('\n'),
+      ...(template === undefined ? {} : { template }),
+      ...(text('system') === undefined ? {} : { system: text('system') }),
+      ...(text('license') === undefined ? {} : { license: text('license') }),
+      ...(text('messages') === undefined ? {} : { messages: JSON.parse(text('messages')!) as unknown }),
+      ...(parameters.length === 0 ? {} : { parameters: parameters.join('\n') }),
       details: this.#tag(model.name).details,
       model_info: info,
       ...(hasTensors ? { tensors: tensors.map((tensor) => ({ ...tensor, type: 'F16' })) } : {}),
@@ -237,18 +246,33 @@ export class FakeOllama {
 
     const from = base.name;
     const inherited = base.manifest.layers.map((layer) => ({ ...layer, from }));
-    const { template } = body;
-    const layers =
-      typeof template === 'string'
-        ? [
-            ...inherited.filter(({ mediaType }) => mediaType !== layerType('template')),
-            this.#layer('template', this.store.addBlob(Buffer.from(template))),
-          ]
-        : inherited;
+    const layers = this.#dressed(inherited, body);
     const added = adapters.map((digest) => this.#layer('adapter', digest));
     const isLost = exchange.fault?.kind === 'loseAdapter';
     this.store.write(name, { ...base.manifest, layers: isLost ? layers : [...layers, ...added] });
     return stream.success('writing manifest');
+  }
+
+  /** Template, system text and the rest as `create` takes them: what is absent is inherited, parameters key by key. */
+  #dressed(inherited: readonly Layer[], body: Record<string, unknown>): Layer[] {
+    let layers = [...inherited];
+    const put = (kind: string, text: string): void => {
+      layers = layers.filter(({ mediaType }) => mediaType !== layerType(kind));
+      layers.push(this.#layer(kind, this.store.addBlob(Buffer.from(text))));
+    };
+    for (const kind of ['template', 'system', 'license'] as const)
+      if (typeof body[kind] === 'string') put(kind, body[kind]);
+    if (Array.isArray(body['messages'])) put('messages', JSON.stringify(body['messages']));
+    if (typeof body['parameters'] === 'object') {
+      const had = JSON.parse(this.#text(layers, 'params') ?? '{}') as object;
+      put('params', JSON.stringify({ ...had, ...body['parameters'] }));
+    }
+    return layers;
+  }
+
+  #text(layers: readonly Layer[], kind: string): string | undefined {
+    const layer = layers.find(({ mediaType }) => mediaType === layerType(kind));
+    return layer && fs.readFileSync(this.store.blobPath(layer.digest), 'utf8');
   }
 
   #copy({ body, response }: Exchange): Answered {
@@ -259,6 +283,7 @@ export class FakeOllama {
   }
 
   #delete({ body, response }: Exchange): Answered {
+    if (this.store.isBroken(String(body['model']))) return sendError(response, 500, 'unexpected EOF');
     const model = this.store.find(String(body['model']));
     if (!model) return sendError(response, 404, `model '${String(body['model'])}' not found`);
     this.store.delete(model.name);
@@ -344,7 +369,8 @@ export class FakeOllama {
         body['logprobs'] === true && this.hasLogprobs ? [{ token: 'x', logprob: -hash[0]! / 64 }] : undefined;
       if (!stream.line({ model: model.name, response: `t${hash[1]! % 8} `, done: false, logprobs })) return response;
     }
-    stream.line({ model: model.name, response: '', done: true, done_reason: 'length' });
+    const counted = { eval_count: 4, eval_duration: 2e9, prompt_eval_duration: 1e9 };
+    stream.line({ model: model.name, response: '', done: true, done_reason: 'length', ...counted });
     return response.end();
   }
 

@@ -118,9 +118,25 @@ function parseTensors(value: unknown): Shown['tensors'] {
   return tensors;
 }
 
+/** What the last line of a generation tells, as far as it does. */
+export interface Counted {
+  readonly tokens?: number;
+  /** For reading the prompt and for answering, without loading the model. */
+  readonly seconds?: number;
+}
+
+export function parseCounted(line: Record<string, unknown>): Counted {
+  const { eval_count: tokens, eval_duration: answering, prompt_eval_duration: reading = 0 } = line;
+  return {
+    ...(typeof tokens === 'number' ? { tokens } : {}),
+    ...(typeof answering === 'number' && typeof reading === 'number' ? { seconds: (answering + reading) / 1e9 } : {}),
+  };
+}
+
 /** One line of a generation. With probabilities it has an entry for each token, else it is taken for one token. */
 export function parseTokens(line: Record<string, unknown>): GeneratedToken[] {
-  const response = typeof line['response'] === 'string' ? line['response'] : '';
+  // Some models think before they answer, whether they are asked to or not.
+  const response = [line['thinking'], line['response']].filter((part) => typeof part === 'string').join('');
   const entries = Array.isArray(line['logprobs']) ? (line['logprobs'] as unknown[]).map(record) : [];
   if (entries.length === 0) return response === '' ? [] : [{ text: response, logprob: undefined, top: new Map() }];
   return entries.map((entry) => ({

@@ -1,7 +1,16 @@
 import { createReadStream } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { LoraSwarmError } from '../errors';
-import { parseShow, parseTags, parseTokens, type GeneratedToken, type Shown, type Tag } from './answers';
+import {
+  parseCounted,
+  parseShow,
+  parseTags,
+  parseTokens,
+  type Counted,
+  type GeneratedToken,
+  type Shown,
+  type Tag,
+} from './answers';
 import { connectionEnded, parseObject, readBody, readLines, refusal, refusedInStream, send, type Call } from './http';
 
 /** For what Ollama answers from memory or a small file. */
@@ -137,12 +146,12 @@ export class OllamaClient {
   /**
    * The answer of a model, token by token. Leaving the loop early stops the generation.
    *
-   * @param onDone gets how many tokens Ollama counted, at the end
+   * @param onDone gets what Ollama counted, at the end
    */
   async *generate(
     request: GenerateRequest,
     signal?: AbortSignal,
-    onDone: (tokens: number | undefined) => void = () => undefined,
+    onDone: (counted: Counted) => void = () => undefined,
   ): AsyncGenerator<GeneratedToken> {
     const json = { ...request, stream: true };
     const response = await this.#send({ method: 'POST', path: '/api/generate', json, idleMs: SLOW_MS, signal });
@@ -153,7 +162,7 @@ export class OllamaClient {
       yield* parseTokens(line);
       if (line['done'] !== true) continue;
       isDone = true;
-      onDone(typeof line['eval_count'] === 'number' ? line['eval_count'] : undefined);
+      onDone(parseCounted(line));
     }
     if (!isDone) throw connectionEnded('no last line');
   }
