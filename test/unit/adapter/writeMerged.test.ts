@@ -10,7 +10,6 @@ import { writeMerged, type WriteMergedOptions } from '../../../src/engine/adapte
 import { dequantize } from '../../../src/engine/adapter/quant/dequantize';
 import { fixture } from '../../helpers/gold';
 import { info, rawGguf, text, u32, value } from '../../helpers/rawGguf';
-import { bitsOf } from './quant/vectors';
 
 const LLAMA_F32 = fixture('llama', 'base.f32.gguf');
 const LLAMA_F16 = fixture('llama', 'base.f16.gguf');

@@ -1,5 +1,5 @@
 import type { GgmlType } from '../ggmlTypes';
-import type { EncodedType } from '../quant/encode';
+import type { EncodedType } from './encodedTypes';
 
 /** Bytes that stay as they are. */
 export interface CopyPiece {

@@ -1,10 +1,10 @@
 import type { MergedType } from '../../deployWishes';
 import { LoraSwarmError } from '../../errors';
-import { ggmlType, ggmlTypeId, type GgmlType } from '../ggmlTypes';
+import { ggmlTypeId, type GgmlType } from '../ggmlTypes';
 import { readGgufHeader, type GgufHeader, type GgufTensor } from '../gguf';
 import { quoted } from '../problems';
 import { canDequantize, cannotRead } from '../quant/dequantize';
-import type { EncodedType } from '../quant/encode';
+import { encodedType, isEncoded, type EncodedType } from './encodedTypes';
 import type { TensorChange } from './tensorChange';
 
 /** What a plan has to know of a change. */
@@ -42,8 +42,6 @@ export interface MergePlan<C extends ChangedTensor> extends MergedSize {
   /** The list of tensors as it stands in the file, behind the base's values. */
   readonly infos: Buffer;
 }
-
-const ENCODED: readonly string[] = ['F32', 'F16', 'BF16', 'Q8_0'] satisfies EncodedType[];
 
 /** A row is worked on whole. The widest models have rows of some 30,000 values. */
 const MAX_ROW_VALUES = 2 ** 24;
@@ -126,7 +124,7 @@ function changed<C extends ChangedTensor>(change: C, header: GgufHeader, type: M
   const { name, dims } = change;
   const own = originOf(change, header)?.type.name;
   const source = change.source === undefined ? undefined : header.tensors.get(change.source)!;
-  return { name, dims, type: typeNamed(mergedType(dims, own, type)), change, ...(source && { source }) };
+  return { name, dims, type: encodedType(mergedType(dims, own, type)), change, ...(source && { source }) };
 }
 
 /** The tensor of the base that it stands for: where it has none, the one that it starts from. */
@@ -139,9 +137,9 @@ function originOf({ name, source }: ChangedTensor, header: GgufHeader): GgufTens
  * that loses less than they do. Biases and norms are added to F32 values, and ggml has few other ways to do that.
  */
 function mergedType(dims: readonly number[], own: string | undefined, type: MergedType): EncodedType {
-  const isOwn = type === 'keep' && own !== undefined && ENCODED.includes(own);
-  if (dims.length === 1) return isOwn && own !== 'Q8_0' ? (own as EncodedType) : 'F32';
-  if (isOwn) return own as EncodedType;
+  const kept = type === 'keep' && own !== undefined && isEncoded(own) ? own : undefined;
+  if (dims.length === 1) return kept === undefined || kept === 'Q8_0' ? 'F32' : kept;
+  if (kept) return kept;
   if (type === 'f32' || (type === 'keep' && own === undefined)) return 'F32';
   return type === 'f16' || dims[0]! % 32 !== 0 ? 'F16' : 'Q8_0';
 }
@@ -185,10 +183,4 @@ function infoOf({ name, dims, type, offset }: Placed<ChangedTensor> & { readonly
   at = info.writeUInt32LE(ggmlTypeId(type), at);
   info.writeBigUInt64LE(BigInt(offset), at);
   return info;
-}
-
-const ENCODED_IDS: Readonly<Record<EncodedType, number>> = { F32: 0, F16: 1, BF16: 30, Q8_0: 8 };
-
-function typeNamed(name: EncodedType): GgmlType {
-  return ggmlType(ENCODED_IDS[name])!;
 }

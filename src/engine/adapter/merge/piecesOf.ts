@@ -1,5 +1,5 @@
 import type { GgufTensor } from '../gguf';
-import type { EncodedType } from '../quant/encode';
+import type { EncodedType } from './encodedTypes';
 import type { MergedTensor } from './mergedPlan';
 import type { LowPiece, Piece, ReplacedRow, RowsPiece } from './mergePiece';
 import type { LowRank, TensorChange } from './tensorChange';

@@ -1,6 +1,8 @@
 import { readSync, writeSync } from 'node:fs';
+import type { GgmlType } from '../ggmlTypes';
 import { dequantize } from '../quant/dequantize';
-import { encode, type EncodedType } from '../quant/encode';
+import { limitOf, type EncodedType } from './encodedTypes';
+import { Kernel } from './kernel';
 import type { LowPiece, Piece, PieceProblem, RowsPiece } from './mergePiece';
 
 /** Descriptors of the open base, and of the merged file. */
@@ -9,76 +11,140 @@ export interface MergeFiles {
   readonly merged: number;
 }
 
-/** First magnitudes that a type cannot hold: they round to infinity, or their scale does. */
-const LIMITS: Readonly<Record<EncodedType, number>> = {
-  F32: Infinity,
-  BF16: 2 ** 128 - 2 ** 119,
-  F16: 65_520,
-  Q8_0: 65_520 * 127,
-};
+/** A `LowPiece` in the memory of the kernel. */
+interface PackedLow {
+  readonly rank: number;
+  readonly at: number;
+}
 
-/** Reads one piece of the base, changes it and writes it to its place. Waits for the disk: made for a thread of its own. */
-export function runPiece(piece: Piece, files: MergeFiles): PieceProblem | undefined {
-  if (piece.kind === 'copy') {
-    write(files.merged, read(files.base, piece.from, piece.bytes), piece.to);
+/** Reads pieces of the base, changes them and writes them to their places. Waits for the disk: made for a thread of its own. */
+export class PieceRunner {
+  readonly #kernel = new Kernel();
+  #tensor: number | undefined;
+  /** Stays in memory while pieces of one tensor follow each other. */
+  #packed: readonly PackedLow[] = [];
+  #packedEnd = 0;
+
+  constructor(private readonly files: MergeFiles) {}
+
+  /** @returns what is wrong with the values. Then nothing was written. */
+  run(piece: Piece): PieceProblem | undefined {
+    const kernel = this.#kernel;
+    if (piece.kind === 'copy') {
+      kernel.release(this.#packedEnd);
+      const bytes = kernel.bytes(kernel.take(piece.bytes), piece.bytes);
+      readFully(this.files.base, bytes, piece.from);
+      writeFully(this.files.merged, bytes, piece.to);
+      return undefined;
+    }
+    this.#pack(piece);
+    kernel.release(this.#packedEnd);
+    const count = piece.rows * piece.width;
+    const at = kernel.take(4 * count);
+    this.#start(piece, at);
+    piece.low.forEach((low, index) => this.#add(piece, low, this.#packed[index]!.at, at));
+    piece.magnitudes?.forEach((length, row) => kernel.calls.scaleRow(at + 4 * row * piece.width, piece.width, length));
+    const values = kernel.floats(at, count);
+    piece.addend?.forEach((value, index) => (values[index]! += value));
+    for (const { row, values: replacement } of piece.replaced ?? []) values.set(replacement, row * piece.width);
+
+    const largest = floatOf(kernel.calls.largestBits(at, count));
+    if (!(largest < Infinity)) return 'not-finite';
+    if (!(largest < limitOf(piece.type))) return 'too-large';
+    this.#encode(piece.type, at, count);
+    writeFully(this.files.merged, kernel.bytes(at, piece.bytes), piece.to);
     return undefined;
   }
-  const values = startOf(piece, files);
-  for (const low of piece.low) addLowRank(values, piece, low);
-  if (piece.magnitudes) scaleRows(values, piece.width, piece.magnitudes);
-  piece.addend?.forEach((value, index) => (values[index]! += value));
-  for (const { row, values: replacement } of piece.replaced ?? []) values.set(replacement, row * piece.width);
 
-  let largest = 0;
-  for (const value of values) {
-    const magnitude = Math.abs(value);
-    if (!(magnitude <= largest)) largest = magnitude; // NaN too.
-    if (!(magnitude < Infinity)) return 'not-finite';
+  #pack({ tensor, low, width }: RowsPiece): void {
+    if (tensor === this.#tensor) return;
+    const kernel = this.#kernel;
+    this.#tensor = tensor;
+    kernel.release(0);
+    this.#packed = low.map(({ rank }) => ({ rank, at: kernel.take(32 * rank * Math.ceil(width / 8)) }));
+    this.#packedEnd = kernel.mark;
+    low.forEach(({ rank, a }, index) => {
+      kernel.release(this.#packedEnd);
+      const raw = kernel.take(4 * rank * width);
+      kernel.floats(raw, rank * width).set(a);
+      kernel.calls.packColumns(raw, this.#packed[index]!.at, rank, width);
+    });
   }
-  if (!(largest < LIMITS[piece.type])) return 'too-large';
-  write(files.merged, encode(piece.type, values), piece.to);
-  return undefined;
-}
 
-function startOf({ source, replacement, rows, width }: RowsPiece, files: MergeFiles): Float32Array {
-  if (replacement) return replacement;
-  if (!source) return new Float32Array(rows * width);
-  return dequantize(source.type, read(files.base, source.from, source.length));
-}
-
-function addLowRank(values: Float32Array, { rows, width }: RowsPiece, { rank, factor, a, b }: LowPiece): void {
-  const sum = new Float32Array(width);
-  for (let row = 0; row < rows; row++) {
-    sum.fill(0);
-    for (let r = 0; r < rank; r++) {
-      const weight = Math.fround(factor * b[row * rank + r]!);
-      for (let column = 0; column < width; column++) sum[column]! += weight * a[r * width + column]!;
+  #start({ source, replacement, rows, width }: RowsPiece, at: number): void {
+    const kernel = this.#kernel;
+    const count = rows * width;
+    if (replacement) kernel.floats(at, count).set(replacement);
+    else if (!source) kernel.floats(at, count).fill(0);
+    else if (source.type.name === 'F32') readFully(this.files.base, kernel.bytes(at, 4 * count), source.from);
+    else {
+      const raw = kernel.take(source.length);
+      readFully(this.files.base, kernel.bytes(raw, source.length), source.from);
+      this.#decode(source.type, raw, source.length, at, count);
     }
-    for (let column = 0; column < width; column++) values[row * width + column]! += sum[column]!;
+  }
+
+  #decode(type: GgmlType, raw: number, length: number, at: number, count: number): void {
+    const { calls } = this.#kernel;
+    switch (type.name) {
+      case 'F16':
+        calls.fromF16(raw, at, count);
+        break;
+      case 'BF16':
+        calls.fromBf16(raw, at, count);
+        break;
+      case 'Q8_0':
+        calls.fromQ8(raw, at, count);
+        break;
+      default:
+        dequantize(type, this.#kernel.bytes(raw, length), this.#kernel.floats(at, count));
+    }
+  }
+
+  #add({ rows, width }: RowsPiece, { rank, factor, b }: LowPiece, packed: number, values: number): void {
+    const kernel = this.#kernel;
+    const at = kernel.take(4 * rows * rank);
+    const scaled = kernel.floats(at, rows * rank);
+    for (let index = 0; index < scaled.length; index++) scaled[index] = factor * b[index]!;
+    kernel.calls.addLowRank(values, rows, width, packed, at, rank);
+  }
+
+  /** In place: no type is wider than the floats. */
+  #encode(type: EncodedType, at: number, count: number): void {
+    const { calls } = this.#kernel;
+    switch (type) {
+      case 'F32':
+        break;
+      case 'F16':
+        calls.toF16(at, at, count);
+        break;
+      case 'BF16':
+        calls.toBf16(at, at, count);
+        break;
+      case 'Q8_0':
+        calls.toQ8(at, at, count);
+        break;
+    }
   }
 }
 
-/** Each row gets the length that training gave it. A row of zeros has no direction: it ends as NaN, which is refused. */
-function scaleRows(values: Float32Array, width: number, magnitudes: Float32Array): void {
-  magnitudes.forEach((magnitude, row) => {
-    const line = values.subarray(row * width, (row + 1) * width);
-    const length = Math.sqrt(line.reduce((sum, value) => sum + value * value, 0));
-    const factor = magnitude / length;
-    line.forEach((value, column) => (line[column] = value * factor));
-  });
+const word = new Int32Array(1);
+const float = new Float32Array(word.buffer);
+
+function floatOf(bits: number): number {
+  word[0] = bits;
+  return float[0]!;
 }
 
-function read(file: number, position: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  for (let done = 0; done < length;) {
-    const count = readSync(file, bytes, done, length - done, position + done);
+function readFully(file: number, bytes: Uint8Array, position: number): void {
+  for (let done = 0; done < bytes.length;) {
+    const count = readSync(file, bytes, done, bytes.length - done, position + done);
     if (count === 0) throw new RangeError('the base model became shorter');
     done += count;
   }
-  return bytes;
 }
 
-function write(file: number, bytes: Uint8Array, position: number): void {
+function writeFully(file: number, bytes: Uint8Array, position: number): void {
   for (let done = 0; done < bytes.length;) {
     done += writeSync(file, bytes, done, bytes.length - done, position + done);
   }

@@ -10,7 +10,7 @@ import { planMerge, type Retyped } from './mergedPlan';
 import { writeMergedHeader } from './mergedHeader';
 import type { Piece, PieceProblem } from './mergePiece';
 import { piecesOf } from './piecesOf';
-import { runPiece } from './runPiece';
+import { PieceRunner } from './runPiece';
 import type { TensorChange } from './tensorChange';
 
 export interface WriteMergedOptions {
@@ -56,9 +56,10 @@ export async function writeMerged(
       await merged.truncate(plan.bytes);
       await writeMergedHeader(base, merged, header, plan);
       let done = plan.tensors[0]?.offset ?? plan.bytes;
+      const runner = new PieceRunner({ base: base.fd, merged: merged.fd });
       for await (const piece of piecesOf(plan.tensors)) {
         signal?.throwIfAborted();
-        requireSound(piece, runPiece(piece, { base: base.fd, merged: merged.fd }));
+        requireSound(piece, runner.run(piece));
         done += piece.bytes;
         onProgress?.(done, plan.bytes);
       }
