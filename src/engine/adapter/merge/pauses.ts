@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/** Half of what a transfer or a click beside it may be kept waiting. */
-const SLICE_MS = 10;
+/** With what one step takes beyond it, well below what a transfer or a click beside it may be kept waiting. */
+const SLICE_MS = 6;
 
 /**
  * Lets everything else on this thread have its turn during long computing.

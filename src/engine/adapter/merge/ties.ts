@@ -27,6 +27,7 @@ export async function tiesRows(
   const size = rowsAtOnce(columns) * columns;
   const blocks = parts.map(() => new Float32Array(size));
   const left = parts.map(() => 0);
+  const weights = Float64Array.from(parts, ({ weight }) => weight);
   return {
     rows,
     columns,
@@ -37,7 +38,7 @@ export async function tiesRows(
         part.fill(first, count, blocks[index]!);
         left[index] = trimmed(blocks[index]!, length, trims[index]!.bits, left[index]!);
       }
-      elect(parts, blocks, target.subarray(0, length));
+      elect(weights, blocks, target.subarray(0, length));
     },
   };
 }
@@ -47,9 +48,11 @@ async function trimOf(part: DeltaRows, rows: number, density: number, pauses: Pa
   const all = rows * part.columns;
   const wanted = Math.min(all, Math.max(1, Math.round(density * all)));
   if (wanted === all) return { bits: 0, equal: all };
-  const upper = await counts(part, rows, pauses, (bits) => bits >>> 15);
+  const upper = await counts(part, rows, pauses, countUpper);
   const inUpper = limitOf(upper, wanted);
-  const lower = await counts(part, rows, pauses, (bits) => (bits >>> 15 === inUpper.index ? bits & 0x7fff : -1));
+  const lower = await counts(part, rows, pauses, (words, length, counted) =>
+    countLower(words, length, counted, inUpper.index),
+  );
   const inLower = limitOf(lower, inUpper.left);
   return { bits: inUpper.index * 0x8000 + inLower.index, equal: inLower.left };
 }
@@ -68,22 +71,30 @@ async function counts(
   part: DeltaRows,
   rows: number,
   pauses: Pauses,
-  classOf: (bits: number) => number,
+  count: (words: Uint32Array, length: number, counted: Float64Array) => void,
 ): Promise<Float64Array> {
   const counted = new Float64Array(65_536);
   const atOnce = rowsAtOnce(part.columns);
   const block = new Float32Array(atOnce * part.columns);
   const words = new Uint32Array(block.buffer);
   for (let first = 0; first < rows; first += atOnce) {
-    const count = Math.min(atOnce, rows - first);
-    part.fill(first, count, block);
-    for (let index = 0; index < count * part.columns; index++) {
-      const place = classOf(words[index]! & 0x7fffffff);
-      if (place >= 0) counted[place]!++;
-    }
+    const these = Math.min(atOnce, rows - first);
+    part.fill(first, these, block);
+    count(words, these * part.columns, counted);
     if (pauses.isDue()) await pauses.take();
   }
   return counted;
+}
+
+function countUpper(words: Uint32Array, length: number, counted: Float64Array): void {
+  for (let index = 0; index < length; index++) counted[(words[index]! & 0x7fffffff) >>> 15]!++;
+}
+
+function countLower(words: Uint32Array, length: number, counted: Float64Array, upper: number): void {
+  for (let index = 0; index < length; index++) {
+    const bits = words[index]! & 0x7fffffff;
+    if (bits >>> 15 === upper) counted[bits & 0x7fff]!++;
+  }
 }
 
 /** Zeroes what is not kept. @returns how many of the values at the limit may still be kept. */
@@ -98,18 +109,22 @@ function trimmed(block: Float32Array, length: number, limit: number, equal: numb
   return Math.max(0, left);
 }
 
-function elect(parts: readonly DeltaRows[], blocks: readonly Float32Array[], target: Float64Array): void {
+/** All with one sign are added up apart from all with the other, so that one walk elects and takes the mean. */
+function elect(weights: Float64Array, blocks: readonly Float32Array[], target: Float64Array): void {
+  const parts = weights.length;
   for (let index = 0; index < target.length; index++) {
-    let total = 0;
-    for (let part = 0; part < parts.length; part++) total += parts[part]!.weight * blocks[part]![index]!;
-    let sum = 0;
-    let count = 0;
-    for (let part = 0; part < parts.length; part++) {
-      const value = parts[part]!.weight * blocks[part]![index]!;
-      if (value * total <= 0) continue;
-      sum += value;
-      count++;
+    let [above, below, countAbove, countBelow] = [0, 0, 0, 0];
+    for (let part = 0; part < parts; part++) {
+      const value = weights[part]! * blocks[part]![index]!;
+      if (value > 0) {
+        above += value;
+        countAbove++;
+      } else if (value < 0) {
+        below += value;
+        countBelow++;
+      }
     }
-    target[index] = count === 0 ? 0 : sum / count;
+    const total = above + below;
+    target[index] = total > 0 ? above / countAbove : total < 0 ? below / countBelow : 0;
   }
 }
