@@ -10,6 +10,7 @@ import { mergeIntoBase } from '../../src/engine/adapter/merge/mergeIntoBase';
 import type { WeightedAdapter } from '../../src/engine/adapter/merge/partContent';
 import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
 import { BASES, fixture, goldFixtures, readGold, type BaseName } from '../helpers/gold';
+import { goldMerges } from '../helpers/goldMerges';
 import {
   floats,
   hasInference,
@@ -37,9 +38,10 @@ describe('adapters merged into a base, in llama.cpp', function () {
     return;
   }
 
-  const fixtures = goldFixtures(existsSync);
-  const exact = fixtures.filter(({ expect }) => expect.merge === 'exact');
-  const refused = fixtures.filter(({ expect }) => expect.merge === 'refuse');
+  const fixtures = goldFixtures(existsSync).map(({ expect, ...rest }) => ({ ...rest, merge: expect.merge }));
+  const exact = fixtures.filter(({ merge }) => merge === 'exact');
+  const special = goldMerges().filter(({ merge }) => merge === 'exact');
+  const refused = [...fixtures, ...goldMerges()].filter(({ merge }) => merge === 'refuse');
   const sums = BASES.flatMap((base) =>
     Object.entries(readGold(base).merges).map(([name, sum]) => ({ base, name, ...sum })),
   );
@@ -56,6 +58,8 @@ describe('adapters merged into a base, in llama.cpp', function () {
       jobs.push(await merged(`${base}:${name}`, base, 'base.f32', [{ path }]));
       if (base === 'llama') jobs.push(await merged(`${base}.f16:${name}`, base, 'base.f16', [{ path }]));
     }
+    for (const { base, name, folder: path } of special)
+      jobs.push(await merged(`${base}:special:${name}`, base, 'base.f32', [{ path }]));
     for (const { base, name, parts } of sums) {
       const { adapters } = readGold(base);
       const weighted = parts.map(({ adapter, weight }) => ({ path: fixture(base, adapters[adapter]!.dir), weight }));
@@ -78,6 +82,10 @@ describe('adapters merged into a base, in llama.cpp', function () {
 
   for (const { base, name } of exact) {
     it(`${base}: ${name} gives what it gave in training`, () => near(`${base}:${name}`, base, name, exactness(base)));
+  }
+  for (const { base, name, logits } of special) {
+    it(`${base}: ${name} (PEFT beyond plain pairs) gives what it gave in training`, () =>
+      nearTo(`${base}:special:${name}`, logits!, exactness(base)));
   }
   for (const { base, name } of sums) {
     it(`${base}: the weighted sum ${name} is exact`, () =>
@@ -137,11 +145,14 @@ describe('adapters merged into a base, in llama.cpp', function () {
   }
 
   function near(id: string, base: BaseName | 'llama-quant', goldKey: string, tolerance: number): void {
+    const gold = readGold(base);
+    nearTo(id, (gold.logits_table_gelu ?? gold.logits)[goldKey]!, tolerance);
+  }
+
+  function nearTo(id: string, wanted: readonly string[], tolerance: number): void {
     const result = results.get(id);
     assert.ok(result?.logits, result?.error ?? 'no result');
-    const gold = readGold(base);
-    const wanted = (gold.logits_table_gelu ?? gold.logits)[goldKey];
-    const largest = largestDifference(result.logits, wanted!.map(floats));
+    const largest = largestDifference(result.logits, wanted.map(floats));
     assert.ok(largest < tolerance, `off by ${largest}`);
   }
 });
