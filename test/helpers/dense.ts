@@ -50,6 +50,13 @@ export function product(left: Dense, right: Dense): Dense {
   return { rows: left.rows, columns: right.columns, values };
 }
 
+export function transposed({ rows, columns, values }: Dense): Dense {
+  const result = new Float64Array(values.length);
+  for (let row = 0; row < rows; row++)
+    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
+  return { rows: columns, columns: rows, values: result };
+}
+
 export function weightedSum(terms: readonly (readonly [number, Dense])[]): Dense {
   const [, { rows, columns }] = terms[0]!;
   const values = new Float64Array(rows * columns);
@@ -70,18 +77,17 @@ export function minus(left: Dense, right: Dense): Dense {
   ]);
 }
 
-/** Squares of the singular values, largest first: eigenvalues of MᵀM by two-sided Jacobi. For small matrices. */
+/** Squares of the singular values, largest first: eigenvalues of MᵀM by two-sided Jacobi. For small matrices, best narrow ones. */
 export function squaredSingularValues(matrix: Dense): Float64Array {
   const size = matrix.columns;
-  const transposed = { rows: size, columns: matrix.rows, values: new Float64Array(matrix.values.length) };
-  for (let row = 0; row < matrix.rows; row++)
-    for (let column = 0; column < size; column++)
-      transposed.values[column * matrix.rows + row] = matrix.values[row * size + column]!;
-  const { values: m } = product(transposed, matrix);
-  for (let sweep = 0; sweep < 30; sweep++) {
+  const negligible = 1e-15 * squareOf(matrix);
+  const { values: m } = product(transposed(matrix), matrix);
+  for (let sweep = 0, isDone = false; !isDone && sweep < 30; sweep++) {
+    isDone = true;
     for (let p = 0; p < size; p++) {
       for (let q = p + 1; q < size; q++) {
-        if (m[p * size + q] === 0) continue;
+        if (Math.abs(m[p * size + q]!) <= negligible) continue;
+        isDone = false;
         const theta = (m[q * size + q]! - m[p * size + p]!) / (2 * m[p * size + q]!);
         const t = (theta < 0 ? -1 : 1) / (Math.abs(theta) + Math.sqrt(theta * theta + 1));
         const c = 1 / Math.sqrt(t * t + 1);

@@ -5,7 +5,7 @@ import { Pauses } from '../../../../src/engine/adapter/merge/pauses';
 import { qr } from '../../../../src/engine/adapter/merge/qr';
 import { svd } from '../../../../src/engine/adapter/merge/svd';
 import { truncate, type Truncated } from '../../../../src/engine/adapter/merge/truncate';
-import { minus, product, squareOf, squaredSingularValues, type Dense } from '../../../helpers/dense';
+import { minus, product, squareOf, squaredSingularValues, transposed, type Dense } from '../../../helpers/dense';
 import { seededRandom } from '../../../helpers/packages';
 
 const pauses = new Pauses();
@@ -21,13 +21,6 @@ const copy = ({ rows, count, values }: Columns): Columns => new Columns(rows, co
 
 /** Column after column is row after row of the transpose. */
 const dense = ({ rows, count, values }: Columns): Dense => ({ rows: count, columns: rows, values });
-
-function transposed({ rows, columns, values }: Dense): Dense {
-  const result = new Float64Array(values.length);
-  for (let row = 0; row < rows; row++)
-    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column]!;
-  return { rows: columns, columns: rows, values: result };
-}
 
 function assertOrthonormal(q: Columns): void {
   for (let i = 0; i < q.count; i++)
