@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isAbort } from '../../../src/engine/errors';
@@ -7,6 +7,7 @@ import { readGgufHeader, type GgufTensor } from '../../../src/engine/adapter/ggu
 import { mergedSize } from '../../../src/engine/adapter/merge/mergedPlan';
 import type { LowRank, TensorChange } from '../../../src/engine/adapter/merge/tensorChange';
 import { writeMerged, type WriteMergedOptions } from '../../../src/engine/adapter/merge/writeMerged';
+import { float32ToF16 } from '../../../src/engine/adapter/floats';
 import { dequantize } from '../../../src/engine/adapter/quant/dequantize';
 import { fixture } from '../../helpers/gold';
 import { info, rawGguf, text, u32, value } from '../../helpers/rawGguf';
@@ -79,6 +80,29 @@ describe('writeMerged', () => {
       if (tensor.name !== QUERY) assert.ok(bytesOf(afterBytes, copy).equals(bytesOf(beforeBytes, tensor)), tensor.name);
     }
     assert.equal(after.trailingBytes, 0);
+  });
+
+  it('goes through a tensor of several pieces', async () => {
+    const [width, rows] = [4004, 140];
+    const base = join(folder, 'wide.gguf');
+    const data = Buffer.from(float32ToF16(noise(width * rows, 1)));
+    await writeFile(base, rawGguf({ values: [], tensors: [info('wide.weight', [width, rows], 1, 0)], data }));
+    const wide = await tensorOf(base, 'wide.weight');
+    const [low, addend] = [[lowRank(wide, 2, 0.5, 2)], noise(width * rows, 3)];
+    const replaced = new Map([0, 129, 130, 139].map((row) => [row, noise(width, row)]));
+    const expected = await reference(await valuesOf(base, wide.name), wide, low);
+    addend.forEach((value, at) => (expected[at]! += value));
+    for (const [row, values] of replaced) expected.set(values, row * width);
+
+    for (const threads of [0, 2]) {
+      await merge(
+        base,
+        [changeOf(wide, { low, addend: () => Promise.resolve(addend), rows: () => Promise.resolve(replaced) })],
+        { threads },
+      );
+
+      assertClose(await valuesOf(out, wide.name), expected, 'F16');
+    }
   });
 
   it('gives rows the length that DoRA trained, adds a bias at the end, then replaces rows', async () => {
@@ -208,6 +232,48 @@ describe('writeMerged', () => {
     }
   });
 
+  it('gives the same bytes for any number of threads', async () => {
+    const base = fixture('llama-quant', 'base.q4_k_m.gguf');
+    const matrices = [...(await readGgufHeader(base)).tensors.values()].filter(({ dims }) => dims.length > 1);
+    const rows = 320;
+    const changes = matrices.map((tensor, seed) =>
+      changeOf(tensor, {
+        low: [lowRank(tensor, 5, 0.5, seed), lowRank(tensor, 2, 1, seed + 50)],
+        ...(seed % 2 === 0 && { magnitudes: () => Promise.resolve(noise(tensor.dims[1]!, 9).map(Math.abs)) }),
+        ...(seed % 3 === 0 && { addend: () => Promise.resolve(noise(tensor.dims[0]! * tensor.dims[1]!, 8)) }),
+        ...(tensor.dims[1] === rows && { rows: () => Promise.resolve(new Map([[7, noise(tensor.dims[0]!, 4)]])) }),
+      }),
+    );
+
+    for (const type of ['keep', 'f16'] as const) {
+      const files: Buffer[] = [];
+      for (const threads of [0, 2]) {
+        await merge(base, changes, { type, threads });
+        files.push(await readFile(out));
+      }
+
+      assert.ok(files.every((file) => file.equals(files[0]!)));
+    }
+  });
+
+  it('hears from its threads what is wrong', async () => {
+    const query = await tensorOf(LLAMA_F32, QUERY);
+    const bad = noise(query.dims[0]! * query.dims[1]!, 1);
+    bad[7] = NaN;
+    const cut = join(folder, 'cut.gguf');
+    await copyFile(LLAMA_F32, cut);
+    const shorten = async () => {
+      await truncate(cut, query.offset);
+      return bad;
+    };
+
+    const damaged = merge(LLAMA_F32, [changeOf(query, { addend: () => Promise.resolve(bad) })], { threads: 2 });
+    await assert.rejects(damaged, { code: 'MERGE_UNSUPPORTED', message: /attn_q.*no numbers/ });
+    const shortened = merge(cut, [changeOf(query, { addend: shorten })], { threads: 2 });
+    await assert.rejects(shortened, { code: 'SOURCE_CHANGED' });
+    assert.deepEqual(await readdir(folder), ['cut.gguf']);
+  });
+
   it('refuses values that are no numbers, and leaves no file', async () => {
     const query = await tensorOf(LLAMA_F32, QUERY);
     const bad = noise(query.dims[0]! * query.dims[1]!, 1);
@@ -311,12 +377,18 @@ describe('writeMerged', () => {
 
   it('stops when it is told to, and leaves no file', async () => {
     const query = await tensorOf(LLAMA_F32, QUERY);
-    const stop = new AbortController();
 
-    const merging = merge(LLAMA_F32, [addOne(query)], { signal: stop.signal, onProgress: () => stop.abort() });
+    for (const threads of [0, 2]) {
+      const stop = new AbortController();
+      const merging = merge(LLAMA_F32, [addOne(query)], {
+        threads,
+        signal: stop.signal,
+        onProgress: () => stop.abort(),
+      });
 
-    await assert.rejects(merging, isAbort);
-    assert.deepEqual(await readdir(folder), []);
+      await assert.rejects(merging, isAbort);
+      assert.deepEqual(await readdir(folder), []);
+    }
   });
 });
 
@@ -379,15 +451,26 @@ function assertClose(actual: Float32Array, expected: Float64Array, type: 'F32' |
   assert.equal(actual.length, expected.length);
   const arithmetic = 2e-6;
   for (let at = 0; at < actual.length; at++) {
-    const block = expected.subarray(at - (at % 32), at - (at % 32) + 32);
-    const step = {
-      F32: 0,
-      F16: Math.max(Math.abs(expected[at]!) * 2 ** -11, 2 ** -25),
-      Q8_0: block.reduce((most, one) => Math.max(most, Math.abs(one)), 0) * (0.5 / 127 + 2 ** -11),
-    }[type];
     const error = Math.abs(actual[at]! - expected[at]!);
-    assert.ok(error <= step + arithmetic, `value ${at} is ${actual[at]}, not ${expected[at]}`);
+    if (!(error <= stepAt(expected, at, type) + arithmetic))
+      assert.fail(`value ${at} is ${actual[at]}, not ${expected[at]}`);
   }
+}
+
+function stepAt(values: Float64Array, at: number, type: 'F32' | 'F16' | 'Q8_0'): number {
+  switch (type) {
+    case 'F32':
+      return 0;
+    case 'F16':
+      return Math.max(Math.abs(values[at]!) * 2 ** -11, 2 ** -25);
+    case 'Q8_0':
+      return largestOfBlock(values, at) * (0.5 / 127 + 2 ** -11);
+  }
+}
+
+function largestOfBlock(values: Float64Array, at: number): number {
+  const start = at - (at % 32);
+  return values.subarray(start, start + 32).reduce((most, one) => Math.max(most, Math.abs(one)), 0);
 }
 
 /** Two rows of 20 zeros, and another tensor behind them. */

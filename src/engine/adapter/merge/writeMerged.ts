@@ -1,7 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { stat, type FileHandle } from 'node:fs/promises';
 import type { MergedType } from '../../deployWishes';
-import { LoraSwarmError } from '../../errors';
+import { isAbort, LoraSwarmError } from '../../errors';
 import { openForReading } from '../fileBytes';
 import { readGgufHeader } from '../gguf';
 import { quoted } from '../problems';
@@ -9,9 +9,14 @@ import { replaceFile } from '../replaceFile';
 import { planMerge, type Retyped } from './mergedPlan';
 import { writeMergedHeader } from './mergedHeader';
 import type { Piece, PieceProblem } from './mergePiece';
+import { MergeThreads, NoThreads, type OnDone } from './mergeThreads';
 import { piecesOf } from './piecesOf';
-import { PieceRunner } from './runPiece';
 import type { TensorChange } from './tensorChange';
+
+/** Below, starting a thread takes longer than the merge. No model that somebody talks to is that small. */
+const SMALL_BYTES = 16 * 1024 * 1024;
+/** Two come close to what a disk and the memory can do, and leave the other cores to their owner. */
+const THREADS = 2;
 
 export interface WriteMergedOptions {
   /** Type of the tensors that change. */
@@ -19,7 +24,7 @@ export interface WriteMergedOptions {
   readonly signal?: AbortSignal | undefined;
   /** Bytes of the merged file. */
   readonly onProgress?: ((bytesDone: number, bytesTotal: number) => void) | undefined;
-  /** The bytes are the same for any number. */
+  /** The bytes are the same for any number; 0 is none but this one. Default by the size. */
   readonly threads?: number | undefined;
 }
 
@@ -43,7 +48,7 @@ export async function writeMerged(
   basePath: string,
   changes: readonly TensorChange[],
   out: string,
-  { type, signal, onProgress }: WriteMergedOptions,
+  { type, signal, onProgress, threads }: WriteMergedOptions,
 ): Promise<WrittenMerge> {
   const { handle: base } = await openForReading(basePath);
   try {
@@ -56,12 +61,23 @@ export async function writeMerged(
       await merged.truncate(plan.bytes);
       await writeMergedHeader(base, merged, header, plan);
       let done = plan.tensors[0]?.offset ?? plan.bytes;
-      const runner = new PieceRunner({ base: base.fd, merged: merged.fd });
-      for await (const piece of piecesOf(plan.tensors)) {
-        signal?.throwIfAborted();
-        requireSound(piece, runner.run(piece));
+      const onDone: OnDone = (piece, problem) => {
+        if (problem) throw unsound(piece, problem);
         done += piece.bytes;
         onProgress?.(done, plan.bytes);
+      };
+      const files = { base: base.fd, merged: merged.fd };
+      const count = threads ?? (plan.bytes < SMALL_BYTES ? 0 : THREADS);
+      const workers =
+        count === 0 ? new NoThreads(files, onDone, signal) : new MergeThreads(count, files, onDone, signal);
+      try {
+        for await (const piece of piecesOf(plan.tensors)) await workers.add(piece);
+        await workers.finish();
+      } catch (error) {
+        if (!isAbort(error)) await requireSame(base, before, basePath); // Then that is why.
+        throw error;
+      } finally {
+        await workers.close();
       }
       onProgress?.(plan.bytes, plan.bytes); // With the padding behind the last tensor.
       await requireSame(base, before, basePath);
@@ -89,13 +105,12 @@ async function requireSame(base: FileHandle, before: BigIntStats, path: string):
   throw new LoraSwarmError('SOURCE_CHANGED', `${path} changed while it was merged. Try again.`);
 }
 
-function requireSound(piece: Piece, problem: PieceProblem | undefined): void {
-  if (!problem || piece.kind === 'copy') return;
-  const name = quoted(piece.name);
-  throw new LoraSwarmError(
+function unsound(piece: Piece, problem: PieceProblem): LoraSwarmError {
+  const { name, type } = piece.kind === 'rows' ? piece : { name: 'A tensor', type: '' };
+  return new LoraSwarmError(
     'MERGE_UNSUPPORTED',
     problem === 'not-finite'
-      ? `${name} would hold values that are no numbers (NaN or infinite). The adapter or the base model is damaged.`
-      : `${name} would hold values that ${piece.type} cannot. Merge with type f32.`,
+      ? `${quoted(name)} would hold values that are no numbers (NaN or infinite). The adapter or the base model is damaged.`
+      : `${quoted(name)} would hold values that ${type} cannot. Merge with type f32.`,
   );
 }
