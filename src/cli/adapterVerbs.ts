@@ -1,11 +1,12 @@
 import type { DoctorCheck } from '../engine/wishes';
 import { oneOf, usage } from './args';
 import { facts, formatBytes, formatCount } from './format';
+import { pathOrOllama } from './targets';
 import { orNull, type Verb } from './verbContext';
 
 export const inspectAdapter: Verb = async ({ args, engine, output, resolve, signal }) => {
   const client = await engine();
-  const found = await client.wish('inspect', { path: resolve(args.words[0]!) }, { signal });
+  const found = await client.wish('inspect', { path: pathOrOllama(args.words[0]!, resolve) }, { signal });
 
   const { baseModel, architecture, rank, alpha, scale, dtype } = found;
   const fields = {
@@ -63,43 +64,10 @@ export const convert: Verb = async ({ args, engine, output, resolve, resolveTarg
   const client = await engine();
   const made = await client.wish(
     'convert',
-    { path: resolve(args.words[0]!), out: resolve(out), base: resolveTarget(base), ...(type ? { type } : {}) },
+    { path: resolveTarget(args.words[0]!), out: resolve(out), base: resolveTarget(base), ...(type ? { type } : {}) },
     { signal, onProgress: output.progress },
   );
   output.result(made, [`${made.path}  ${formatBytes(made.bytes)}, ${made.tensors} tensors, alpha ${made.alpha}`]);
-};
-
-export const install: Verb = async ({ args, engine, output, resolveTarget, signal }) => {
-  const { base, as } = args.options;
-  const route = oneOf('route', args.options.route, ['auto', 'create', 'pull', 'manifest']);
-
-  const client = await engine();
-  const made = await client.wish(
-    'install',
-    {
-      target: resolveTarget(args.words[0]!),
-      ...(base === undefined ? {} : { base: resolveTarget(base) }),
-      ...(as === undefined ? {} : { as }),
-      ...(route ? { route } : {}),
-    },
-    { signal, onProgress: output.progress },
-  );
-  output.result(made, [
-    ...facts([
-      ['model', made.model],
-      ['base', made.base],
-      ['route', made.route],
-      ['on disk', formatBytes(made.bytesOnDisk)],
-      ['effect', made.effect.reason],
-    ]),
-    `ollama run ${made.model}`,
-  ]);
-};
-
-export const uninstall: Verb = async ({ args, engine, output, signal }) => {
-  const client = await engine();
-  const { model } = await client.wish('uninstall', { model: args.words[0]! }, { signal });
-  output.result({ model }, [`Removed ${model}.`]);
 };
 
 export const doctor: Verb = async ({ engine, output, signal }) => {

@@ -65,12 +65,21 @@ export function usage(message: string, cause?: unknown): LoraSwarmError {
 }
 
 function parse(argv: readonly string[]): { values: OptionValues; positionals: string[] } {
+  // `--ollama` has a value for `demo` alone. Which verb it is shows only when it is taken for a flag.
+  const options = { ...OPTIONS, ollama: { type: 'boolean' } } as const;
+  const { positionals } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: false });
+  const args = positionals[0] === 'demo' ? argv : argv.map((word) => (word === '--ollama' ? '--ollama=' : word));
   try {
-    return parseArgs({ args: [...argv], options: OPTIONS, allowPositionals: true, strict: true });
+    return parseArgs({ args: [...args], options: OPTIONS, allowPositionals: true, strict: true });
   } catch (error) {
     // Node's sentence names the option; what follows its first full stop is about code, not about commands.
-    const [sentence] = (error instanceof Error ? error.message : String(error)).split(/\.\s|\n/);
-    throw usage(`${sentence}. Try: lora-swarm --help`, error);
+    const message = error instanceof Error ? error.message : String(error);
+    const [sentence] = message.split(/\.\s|\n/);
+    const [dashed] = /use '--[a-z-]+=-XYZ'/.exec(message) ?? [];
+    throw usage(
+      `${sentence}. ${dashed ? `For a value that starts with a dash, ${dashed}. ` : ''}Try: lora-swarm --help`,
+      error,
+    );
   }
 }
 

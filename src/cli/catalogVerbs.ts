@@ -1,7 +1,7 @@
 import { parseBytes } from '../engine/settings';
 import type { AdapterEntry, ListRequest } from '../engine/wishes';
 import type { ServiceClient } from '../service/client';
-import { oneRoom } from './args';
+import { oneRoom, usage } from './args';
 import { formatBytes, shortId, table } from './format';
 import { cancelled, orNull, settled, type Verb, type VerbContext } from './verbContext';
 
@@ -13,6 +13,7 @@ const FIRST_PEERS_MS = 6000;
 
 export const list: Verb = async (context) => {
   const { args, output, signal } = context;
+  if (args.options.ollama !== undefined) return listOllama(context);
   const client = await context.engine();
   const request = listRequest(context);
 
@@ -44,6 +45,27 @@ export const list: Verb = async (context) => {
   await cancelled(signal);
   listening.dispose();
   output.result(fieldsOf([...known.values()]), []);
+};
+
+/** What `share`, `inspect`, `install` and the others take as `ollama:MODEL`. */
+const listOllama: Verb = async ({ args, engine, output, signal }) => {
+  const [other] = (['room', 'mine', 'search', 'fits', 'watch'] as const).filter((name) => args.options[name]);
+  if (other) throw usage(`--ollama lists what is inside Ollama; --${other} is for what rooms offer.`);
+  const client = await engine();
+  const { adapters } = await client.wish('ollamaAdapters', {}, { signal });
+
+  const rows = adapters.map(({ target, base, isOurs, digest }) => [
+    target,
+    base,
+    isOurs ? 'yes' : 'no',
+    digest.replace('sha256:', '').slice(0, 12),
+  ]);
+  output.result(
+    { ollamaAdapters: adapters.map((adapter) => ({ ...adapter, base: orNull(adapter.base) })) },
+    adapters.length === 0
+      ? ['No model of Ollama carries an adapter.']
+      : table(['TARGET', 'BASE', 'OURS', 'DIGEST'], rows),
+  );
 };
 
 export const get: Verb = async ({ args, engine, output, resolve, resolveTarget, signal }) => {

@@ -2,7 +2,9 @@ import { pause } from '../service/pace';
 import type { ServiceClient } from '../service/client';
 import type { RoomState } from '../engine/state';
 import { usage } from './args';
+import { proposedExtras } from './extras';
 import { formatBytes, shortId } from './format';
+import { pathOrOllama } from './targets';
 import { cancelled, type Verb, type VerbContext } from './verbContext';
 
 /** Announcing takes a second; offline it takes 24 s, and then nobody can be told anyway. */
@@ -14,18 +16,20 @@ export const share: Verb = async (context) => {
   const { room, name, base, license, tag, copy, yes } = args.options;
   if (copy && args.options['in-place']) throw usage('Either --copy or --in-place.');
 
+  const extras = await proposedExtras(args.options, resolve);
   const client = await context.engine();
   const listening = client.onDidHappen((event) => output.event(event));
   const shared = await client.wish(
     'share',
     {
-      path: resolve(args.words[0]!),
+      path: pathOrOllama(args.words[0]!, resolve),
       rooms: room ?? [],
       ...(name === undefined ? {} : { name }),
       ...(base === undefined ? {} : { base }),
       ...(license === undefined ? {} : { license }),
       ...(tag ? { tags: tag } : {}),
       ...(copy ? { copy } : {}),
+      ...(extras ? { extras } : {}),
       ...(yes ? { isPublicConfirmed: true } : {}),
     },
     { signal, onProgress: output.progress },

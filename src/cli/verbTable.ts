@@ -1,5 +1,7 @@
-import { convert, doctor, inspectAdapter, install, uninstall, verdict } from './adapterVerbs';
+import { convert, doctor, inspectAdapter, verdict } from './adapterVerbs';
 import { get, list, peers } from './catalogVerbs';
+import { install, uninstall } from './installVerbs';
+import { compare, merge } from './mergeVerbs';
 import { roomCreate, roomInvite, roomJoin, roomLeave, roomMembers, roomRemove, rooms } from './roomVerbs';
 import { serve, share, unshare } from './shareVerbs';
 import { configGet, configSet, identity } from './systemVerbs';
@@ -10,12 +12,14 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   inspect: inspectAdapter,
   verdict,
   convert,
+  merge,
   share,
   unshare,
   list,
   get,
   install,
   uninstall,
+  compare,
   rooms,
   'room join': roomJoin,
   'room create': roomCreate,

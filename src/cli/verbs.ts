@@ -11,23 +11,38 @@ export const OPTIONS = {
   as: { type: 'string' },
   base: { type: 'string' },
   copy: { type: 'boolean' },
+  density: { type: 'string' },
   fits: { type: 'string' },
   'in-place': { type: 'boolean' },
   install: { type: 'boolean' },
+  into: { type: 'string' },
   license: { type: 'string' },
   'max-rate': { type: 'string' },
+  method: { type: 'string' },
   mine: { type: 'boolean' },
   name: { type: 'string' },
   'no-wait': { type: 'boolean' },
+  /** A flag of `list`; only `demo` takes a value. */
   ollama: { type: 'string' },
   out: { type: 'string', short: 'o' },
+  param: { type: 'string', multiple: true },
+  plan: { type: 'boolean' },
   port: { type: 'string' },
+  rank: { type: 'string' },
   room: { type: 'string', multiple: true },
   route: { type: 'string' },
   search: { type: 'string' },
+  seed: { type: 'string' },
+  system: { type: 'string' },
   tag: { type: 'string', multiple: true },
+  template: { type: 'string' },
+  tokens: { type: 'string' },
   type: { type: 'string' },
+  update: { type: 'boolean' },
+  use: { type: 'string' },
   watch: { type: 'boolean' },
+  weight: { type: 'string' },
+  with: { type: 'string', multiple: true },
   yes: { type: 'boolean', short: 'y' },
 } as const;
 
@@ -46,31 +61,41 @@ interface VerbSpec {
 
 /** Every verb of the command line, in the order of the help. */
 export const VERBS = {
-  inspect: { usage: 'PATH', summary: 'what an adapter is', options: [], words: [1, 1] },
+  inspect: { usage: 'PATH|ollama:MODEL', summary: 'what an adapter is', options: [], words: [1, 1] },
   verdict: {
-    usage: 'PATH|ID [--base MODEL]',
+    usage: 'PATH|ID|ollama:MODEL [--base MODEL]',
     summary: 'whether it fits a base model, and why',
     options: ['base'],
     words: [1, 1],
   },
   convert: {
-    usage: 'PATH -o OUT.gguf --base MODEL|BASE.gguf [--type source|f32|f16|bf16]',
+    usage: 'PATH|ID|ollama:MODEL -o OUT.gguf --base MODEL|BASE.gguf [--type source|f32|f16|bf16]',
     summary: 'makes a GGUF adapter',
     options: ['out', 'base', 'type'],
     words: [1, 1],
   },
+  merge: {
+    usage:
+      'TARGET[:WEIGHT]… -o DIR [--method concat|svd|ties|dare] [--rank N] [--density D] [--seed N] [--base MODEL|BASE.gguf], or TARGET[:WEIGHT]… --into BASE.gguf|MODEL -o OUT.gguf [--type keep|f32|f16|q8_0]',
+    summary: 'makes one adapter of several, or a whole model with them in its weights',
+    options: ['out', 'into', 'type', 'method', 'rank', 'density', 'seed', 'base'],
+    words: [1, 64],
+  },
   share: {
     usage:
-      'PATH [--room ROOM]… [--name AUTHOR/NAME] [--base NAME] [--license ID] [--tag TAG]… [--in-place|--copy] [--no-wait] [--yes]',
+      'PATH|ollama:MODEL [--room ROOM]… [--name AUTHOR/NAME] [--base NAME] [--license ID] [--tag TAG]… [--system TEXT|@FILE] [--template TEXT|@FILE] [--param NAME=VALUE]… [--in-place|--copy] [--no-wait] [--yes]',
     summary: 'offers an adapter, and serves it until Ctrl-C',
-    options: ['room', 'name', 'base', 'license', 'tag', 'in-place', 'copy', 'no-wait', 'yes'],
+    options: [
+      ...(['room', 'name', 'base', 'license', 'tag', 'system', 'template', 'param'] as const),
+      ...(['in-place', 'copy', 'no-wait', 'yes'] as const),
+    ],
     words: [1, 1],
   },
   unshare: { usage: 'ID|NAME', summary: 'stops offering it', options: [], words: [1, 1] },
   list: {
-    usage: '[--room ROOM] [--mine] [--search TEXT] [--fits MODEL] [--watch]',
-    summary: 'adapters that rooms offer, and your own',
-    options: ['room', 'mine', 'search', 'fits', 'watch'],
+    usage: '[--room ROOM] [--mine] [--search TEXT] [--fits MODEL] [--watch], or --ollama',
+    summary: 'adapters that rooms offer, and your own; --ollama: those inside models of Ollama',
+    options: ['room', 'mine', 'search', 'fits', 'watch', 'ollama'],
     words: [0, 0],
   },
   get: {
@@ -80,12 +105,19 @@ export const VERBS = {
     words: [1, 1],
   },
   install: {
-    usage: 'PATH|ID [--base MODEL] [--as NAME] [--route auto|create|pull|manifest]',
-    summary: 'makes an Ollama model of base and adapter',
-    options: ['base', 'as', 'route'],
+    usage:
+      'PATH|ID|ollama:MODEL [--base MODEL] [--weight W] [--with TARGET[:WEIGHT]]… [--as NAME|--update] [--use system,template,parameters] [--route auto|create|pull|manifest|merge] [--plan|--yes]',
+    summary: 'makes an Ollama model of base and adapter; --plan only says how',
+    options: ['base', 'weight', 'with', 'as', 'update', 'use', 'route', 'plan', 'yes'],
     words: [1, 1],
   },
   uninstall: { usage: 'NAME', summary: 'removes a model that lora-swarm made', options: [], words: [1, 1] },
+  compare: {
+    usage: 'BASE MODEL PROMPT|- [--tokens N]',
+    summary: 'asks two models of Ollama the same; - reads the prompt from standard input',
+    options: ['tokens'],
+    words: [3, 3],
+  },
   rooms: { usage: '', summary: 'the rooms you are in', options: [], words: [0, 0] },
   'room join': {
     usage: 'general|local|CODE|- [--name LABEL]',

@@ -25,12 +25,23 @@ describe('command', () => {
       ['verdict PATH --base MODEL', 'verdict', 1],
       ['convert PATH -o OUT.gguf --base MODEL --type f16', 'convert', 1],
       ['share PATH --room a --room b --name me/x --base B --license mit --tag t --tag u --in-place --yes', 'share', 1],
+      ['merge PATH ID:0.5 -o DIR --method ties --rank 8 --density 0.3 --seed 7 --base MODEL', 'merge', 2],
+      ['merge PATH --into MODEL -o OUT.gguf --type q8_0', 'merge', 1],
       ['share PATH --copy --no-wait', 'share', 1],
+      ['share ollama:MODEL --system TEXT --template @FILE --param stop=a --param stop=b', 'share', 1],
       ['unshare ID', 'unshare', 1],
       ['list --room r --mine --search TEXT --fits MODEL --watch', 'list', 0],
+      ['list --ollama', 'list', 0],
       ['get ID --room r --install --base MODEL --as NAME --max-rate 20MB -o DIR', 'get', 1],
       ['install PATH --base MODEL --as NAME --route create', 'install', 1],
+      [
+        'install PATH --weight 0.5 --with ID:2 --with ID --update --use system,template --route merge --yes',
+        'install',
+        1,
+      ],
+      ['install PATH --plan', 'install', 1],
       ['uninstall NAME', 'uninstall', 1],
+      ['compare BASE MODEL PROMPT --tokens 9', 'compare', 3],
       ['rooms', 'rooms', 0],
       ['room join general', 'room join', 1],
       ['room join - --name LABEL', 'room join', 1],
@@ -71,9 +82,18 @@ describe('command', () => {
     assert.match(usageOf('list --search'), /--search/);
     assert.match(usageOf('room dance'), /room needs one of: room join/);
     assert.match(usageOf('config'), /config get, config set/);
-    assert.match(usageOf('merge a b'), /There is no "merge"/);
+    assert.match(usageOf('blend a b'), /There is no "blend"/);
+    assert.match(usageOf('install a --weight -0.5'), /use '--weight=-XYZ'/);
     assert.match(usageOf('constructor'), /There is no "constructor"/);
     assert.match(usageOf(''), /lora-swarm \[--home DIR\]/);
+  });
+
+  it('has --ollama as a flag of list, and with a value in demo', () => {
+    for (const line of ['list --ollama --json', '--json list --ollama', '--ollama list --json'])
+      assert.deepEqual({ ...parse(line).options }, { json: true, ollama: '' });
+    assert.equal(parse('demo --ollama auto --base tiny').options.ollama, 'auto');
+    assert.match(usageOf('demo --ollama'), /--ollama/);
+    assert.match(usageOf('get x --ollama'), /get has no option --ollama/);
   });
 
   it('gives help without asking for the rest', () => {
