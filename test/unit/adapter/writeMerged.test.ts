@@ -94,14 +94,16 @@ describe('writeMerged', () => {
     addend.forEach((value, at) => (expected[at]! += value));
     for (const [row, values] of replaced) expected.set(values, row * width);
 
+    const changes = [
+      changeOf(wide, { low, addend: () => Promise.resolve(addend), rows: () => Promise.resolve(replaced) }),
+      { name: 'made.weight', dims: wide.dims, low: [], replacement: rowsIn(addend, wide) },
+    ];
+
     for (const threads of [0, 2]) {
-      await merge(
-        base,
-        [changeOf(wide, { low, addend: () => Promise.resolve(addend), rows: () => Promise.resolve(replaced) })],
-        { threads },
-      );
+      await merge(base, changes, { threads });
 
       assertClose(await valuesOf(out, wide.name), expected, 'F16');
+      assert.ok(Buffer.from((await valuesOf(out, 'made.weight')).buffer).equals(Buffer.from(addend.buffer)));
     }
   });
 
@@ -138,7 +140,7 @@ describe('writeMerged', () => {
     const query = await tensorOf(LLAMA_F16, QUERY);
     const replacement = noise(query.dims[0]! * query.dims[1]!, 9);
 
-    await merge(LLAMA_F16, [changeOf(query, { replacement: () => Promise.resolve(replacement) })]);
+    await merge(LLAMA_F16, [changeOf(query, { replacement: rowsIn(replacement, query) })]);
 
     assertClose(await valuesOf(out, QUERY), Float64Array.from(replacement), 'F16');
   });
@@ -161,6 +163,20 @@ describe('writeMerged', () => {
     assertClose(await valuesOf(out, 'made.weight'), expected, 'F32');
     assert.deepEqual(await valuesOf(out, 'made.bias'), bias);
     assert.deepEqual(await valuesOf(out, embedding.name), await valuesOf(base, embedding.name));
+  });
+
+  it('copies a tensor under another name, in its own type, when nothing is done to it', async () => {
+    const base = fixture('llama-quant', 'base.q4_k_m.gguf');
+    const embedding = await tensorOf(base, 'token_embd.weight');
+    const made = { name: 'made.weight', dims: embedding.dims, source: embedding.name, low: [] };
+
+    const result = await merge(base, [made], { type: 'f16' });
+
+    const copy = await tensorOf(out, 'made.weight');
+    assert.equal(copy.type.name, embedding.type.name);
+    assert.ok(bytesOf(await readFile(out), copy).equals(bytesOf(await readFile(base), embedding)));
+    assert.deepEqual(result.retyped, []);
+    assert.deepEqual(await mergedSize(base, [made], 'f16'), { bytes: result.bytes, retyped: [] });
   });
 
   for (const [type, expected] of [
@@ -301,7 +317,7 @@ describe('writeMerged', () => {
   it('refuses what a type cannot hold, naming one that can', async () => {
     const query = await tensorOf(LLAMA_F16, QUERY);
     const large = noise(query.dims[0]! * query.dims[1]!, 1);
-    const change = changeOf(query, { replacement: () => Promise.resolve(large) });
+    const change = changeOf(query, { replacement: rowsIn(large, query) });
 
     large[5] = 65_520;
     await assert.rejects(merge(LLAMA_F16, [change]), { code: 'MERGE_UNSUPPORTED', message: /F16.*type f32/ });
@@ -323,7 +339,7 @@ describe('writeMerged', () => {
     await assert.rejects(merge(LLAMA_F32, [{ ...changeOf(query), dims: [64, 65] }]), { code: 'BASE_UNFIT' });
     await assert.rejects(merge(LLAMA_F32, [{ ...changeOf(query), source: 'nobody' }]), { code: 'BASE_UNFIT' });
     await assert.rejects(merge(parts, []), { code: 'MERGE_UNSUPPORTED', message: /3 files/ });
-    await assert.rejects(merge(exotic, [{ name: 'x', dims: [256], source: 'x', low: [] }]), {
+    await assert.rejects(merge(exotic, [addOne(await tensorOf(exotic, 'x'))]), {
       code: 'MERGE_UNSUPPORTED',
       message: /IQ2_XS/,
     });
@@ -412,6 +428,13 @@ function changeOf({ name, dims }: GgufTensor, more: Partial<TensorChange> = {}):
 function addOne(tensor: GgufTensor): TensorChange {
   const ones = new Float32Array(tensor.dims.reduce((product, dim) => product * dim, 1)).fill(1);
   return changeOf(tensor, { addend: () => Promise.resolve(ones) });
+}
+
+/** A replacement that gives the rows that it is asked for. */
+function rowsIn(values: Float32Array, { dims }: GgufTensor): NonNullable<TensorChange['replacement']> {
+  const width = dims[0]!;
+  return (first = 0, rows = values.length / width) =>
+    Promise.resolve(values.subarray(first * width, (first + rows) * width));
 }
 
 /** The same numbers for the same seed, about as large as weights. */

@@ -7,8 +7,8 @@ import { canDequantize, cannotRead } from '../quant/dequantize';
 import { encodedType, isEncoded, type EncodedType } from './encodedTypes';
 import type { TensorChange } from './tensorChange';
 
-/** What a plan has to know of a change. */
-export type ChangedTensor = Pick<TensorChange, 'name' | 'dims' | 'source' | 'replacement'>;
+/** What a plan has to know of a change. One that tells no more than this is taken to change values. */
+export type ChangedTensor = Pick<TensorChange, 'name' | 'dims' | 'source'> & Partial<TensorChange>;
 
 export interface Retyped {
   readonly name: string;
@@ -79,13 +79,13 @@ export function planMerge<C extends ChangedTensor>(
 
   const unchanged = [...header.tensors.values()].map((tensor) => ({ tensor, change: byName.get(tensor.name) }));
   const added = changes.filter(({ name }) => !header.tensors.has(name));
-  const placed = [
+  const placed: readonly Placed<C>[] = [
     ...unchanged.map(({ tensor, change }) => (change ? changed(change, header, type) : { ...tensor, source: tensor })),
     ...added.map((change) => changed(change, header, type)),
   ];
   return {
     ...layOut(placed, header),
-    retyped: placed.flatMap((one) => ('change' in one ? retypedOf(one, header) : [])),
+    retyped: placed.flatMap((one) => retypedOf(one, header)),
   };
 }
 
@@ -98,7 +98,8 @@ function requireWhole(header: GgufHeader): void {
   );
 }
 
-function requireFit({ name, dims, source, replacement }: ChangedTensor, header: GgufHeader): void {
+function requireFit(change: ChangedTensor, header: GgufHeader): void {
+  const { name, dims, source, replacement } = change;
   if (Buffer.byteLength(name) > MAX_NAME_BYTES) throw new RangeError(`${name} is too long for a GGUF`);
   if (dims[0]! > MAX_ROW_VALUES)
     throw new LoraSwarmError('MERGE_UNSUPPORTED', `The rows of ${quoted(name)} are too long to be merged.`);
@@ -111,7 +112,8 @@ function requireFit({ name, dims, source, replacement }: ChangedTensor, header: 
         'BASE_UNFIT',
         `${quoted(needed)} is ${shapeOf(tensor.dims)} in the base model, and ${shapeOf(dims)} in the adapter.`,
       );
-    if (needed === source && !replacement && !canDequantize(tensor.type)) throw cannotRead(tensor.type);
+    if (needed === source && !replacement && !isCopy(change) && !canDequantize(tensor.type))
+      throw cannotRead(tensor.type);
   }
 }
 
@@ -120,11 +122,17 @@ function shapeOf(dims: readonly number[]): string {
   return dims.slice(0, dims.findLastIndex((dim, axis) => dim !== 1 || axis === 0) + 1).join(' x ');
 }
 
-function changed<C extends ChangedTensor>(change: C, header: GgufHeader, type: MergedType) {
+function changed<C extends ChangedTensor>(change: C, header: GgufHeader, type: MergedType): Placed<C> {
   const { name, dims } = change;
-  const own = originOf(change, header)?.type.name;
   const source = change.source === undefined ? undefined : header.tensors.get(change.source)!;
+  if (source && isCopy(change)) return { name, dims, type: source.type, source };
+  const own = originOf(change, header)?.type.name;
   return { name, dims, type: encodedType(mergedType(dims, own, type)), change, ...(source && { source }) };
+}
+
+/** A copy stays byte for byte what it was, under another name. */
+function isCopy({ low, replacement, magnitudes, addend, rows }: ChangedTensor): boolean {
+  return low?.length === 0 && !replacement && !magnitudes && !addend && !rows;
 }
 
 /** The tensor of the base that it stands for: where it has none, the one that it starts from. */
@@ -144,11 +152,8 @@ function mergedType(dims: readonly number[], own: string | undefined, type: Merg
   return type === 'f16' || dims[0]! % 32 !== 0 ? 'F16' : 'Q8_0';
 }
 
-function retypedOf(
-  { name, type, change }: { readonly name: string; readonly type: GgmlType; readonly change: ChangedTensor },
-  header: GgufHeader,
-): readonly Retyped[] {
-  const from = originOf(change, header)?.type.name;
+function retypedOf({ name, type, change }: Placed<ChangedTensor>, header: GgufHeader): readonly Retyped[] {
+  const from = change && originOf(change, header)?.type.name;
   return from === undefined || from === type.name ? [] : [{ name, from, to: type.name }];
 }
 

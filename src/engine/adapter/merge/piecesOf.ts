@@ -27,7 +27,7 @@ export async function* piecesOf(
 
 /** What a change brings, in memory. */
 interface Loaded {
-  readonly replacement: Float32Array | undefined;
+  readonly replacement: TensorChange['replacement'];
   readonly low: readonly LowPiece[];
   readonly magnitudes: Float32Array | undefined;
   readonly addend: Float32Array | undefined;
@@ -43,12 +43,11 @@ async function load(tensor: MergedTensor<TensorChange> | undefined): Promise<Loa
   for (const one of change.low) low.push(await loadLow(one, width, values / width));
   const loaded = {
     low,
-    replacement: await change.replacement?.(),
+    replacement: change.replacement,
     magnitudes: await change.magnitudes?.(),
     addend: await change.addend?.(),
     rows: (await change.rows?.()) ?? new Map<number, Float32Array>(),
   };
-  requireLength(loaded.replacement, values);
   requireLength(loaded.magnitudes, values / width);
   requireLength(loaded.addend, values);
   for (const row of loaded.rows.values()) requireLength(row, width);
@@ -71,7 +70,11 @@ function* copyOf(from: number, to: number, length: number): Generator<Piece> {
   }
 }
 
-function* rowsOf(tensor: MergedTensor<TensorChange>, index: number, loaded: Loaded): Generator<RowsPiece> {
+async function* rowsOf(
+  tensor: MergedTensor<TensorChange>,
+  index: number,
+  loaded: Loaded,
+): AsyncGenerator<RowsPiece, void, undefined> {
   const { name, dims, type, offset, byteLength, source } = tensor;
   const width = dims[0]!;
   const rows = elements(dims) / width;
@@ -82,7 +85,8 @@ function* rowsOf(tensor: MergedTensor<TensorChange>, index: number, loaded: Load
     // Copies, so that they can be handed over: a part of an array takes all of it along.
     const part = (values: Float32Array | undefined, perRow: number): Float32Array | undefined =>
       values?.slice(first * perRow, (first + count) * perRow);
-    const replacement = part(loaded.replacement, width);
+    const replacement = (await loaded.replacement?.(first, count))?.slice();
+    requireLength(replacement, count * width);
     const magnitudes = part(loaded.magnitudes, 1);
     const addend = part(loaded.addend, width);
     const replaced = loaded.rows.size > 0 ? replacedRows(loaded.rows, first, count) : [];
