@@ -1,0 +1,23 @@
+import { fixture, type BaseName } from '../helpers/gold';
+import { runLogits } from '../helpers/logits';
+
+export interface Accepted {
+  readonly number: number;
+  readonly base: BaseName;
+  readonly path: string;
+}
+
+/** Puts each file on its base in llama.cpp, in processes of their own, and computes with it. Says what llama.cpp had against it. */
+export async function loadAll(files: readonly Accepted[]): Promise<readonly { number: number; problem?: string }[]> {
+  if (files.length === 0) return [];
+  const byBase = [...files].sort((a, b) => a.base.localeCompare(b.base)); // A base is loaded once for all that follow it.
+  const results = await runLogits(
+    byBase.map(({ number, base, path }) => {
+      return { id: `${number}`, model: fixture(base, 'base.f32.gguf'), loras: [{ filePath: path }], prompts: [[1, 2]] };
+    }),
+  );
+  return files.map(({ number }) => {
+    const problem = results.get(`${number}`)?.error;
+    return { number, ...(problem === undefined ? {} : { problem }) };
+  });
+}
