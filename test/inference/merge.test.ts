@@ -8,6 +8,7 @@ import { changesFor } from '../../src/engine/adapter/merge/changes';
 import { readMergeBase } from '../../src/engine/adapter/merge/mergeBase';
 import { mergeIntoBase } from '../../src/engine/adapter/merge/mergeIntoBase';
 import type { WeightedAdapter } from '../../src/engine/adapter/merge/partContent';
+import type { LowRank } from '../../src/engine/adapter/merge/tensorChange';
 import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
 import { BASES, fixture, goldFixtures, readGold, type BaseName } from '../helpers/gold';
 import { goldMerges } from '../helpers/goldMerges';
@@ -138,7 +139,7 @@ describe('adapters merged into a base, in llama.cpp', function () {
     const changes = await changesFor([{ info: await inspectAdapter(path), weight: 1 }], base);
     const touched = new Set(changes.map(({ name }) => name));
     const others = [...base.header.tensors.values()].filter(({ name }) => !touched.has(name));
-    const copies = others.map(({ name, dims }) => ({ name, dims, source: name, low: [] }));
+    const copies = others.map(({ name, dims }) => ({ name, dims, source: name, low: [nothing(dims)] }));
     const out = join(folder, `${id.replaceAll(':', '-')}.gguf`);
     await writeMerged(base.path, [...changes, ...copies], out, { type: 'f32' });
     return { id, model: out, prompts: readGold('llama-quant').prompts };
@@ -159,4 +160,10 @@ describe('adapters merged into a base, in llama.cpp', function () {
 
 function exactness(base: BaseName): number {
   return base.startsWith('gemma') ? EXACT_GEMMA : EXACT;
+}
+
+/** A change that changes nothing, but for the type that the tensor is written in. */
+function nothing([width = 1, rows = 1]: readonly number[]): LowRank {
+  const zeros = (length: number) => (): Promise<Float32Array> => Promise.resolve(new Float32Array(length));
+  return { rank: 1, factor: 0, loadA: zeros(width), loadB: zeros(rows) };
 }

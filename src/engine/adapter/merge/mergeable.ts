@@ -46,6 +46,6 @@ export function isMergeOnly(info: AdapterInfo, base: MergeBase): boolean {
 }
 
 const CONTRADICTIONS = new Set(['rank-contradiction', 'pair-incomplete', 'pair-shape', 'tensor-twice']);
-const UNSUPPORTED = new Set(['module-unknown', 'architecture-unknown']);
+const UNSUPPORTED = new Set(['module-unknown', 'architecture-unknown', 'vocabulary-changed']);
 /** No LoRA file can change one end of a tied base; a merge can. */
 const TIED = new Set(['tied-embedding', 'tied-head']);

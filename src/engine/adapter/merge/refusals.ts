@@ -21,8 +21,7 @@ export function wrongShape(name: string, shape: readonly number[], dims: readonl
 }
 
 export function vocabularyChanged(name: string, rows: number, tokens: number): LoraSwarmError {
-  return new LoraSwarmError(
-    'BASE_UNFIT',
+  return cannotMerge(
     `The adapter's ${quoted(name)} has ${rows} tokens, the base has ${tokens}: it was trained with a changed vocabulary, which a merge can't bring along.`,
   );
 }
