@@ -57,6 +57,11 @@ export class FakeStore {
     return this.list().find((model) => model.name === wanted);
   }
 
+  /** Whether the manifest is there and half written. */
+  isBroken(name: string): boolean {
+    return fs.existsSync(this.#manifestPath(name)) && !this.find(name);
+  }
+
   readBytes(name: string): Buffer {
     return fs.readFileSync(this.#manifestPath(name));
   }
@@ -71,7 +76,12 @@ export class FakeStore {
 
   delete(name: string): void {
     const { manifest } = this.find(name)!;
-    fs.rmSync(this.#manifestPath(name));
+    const file = this.#manifestPath(name);
+    fs.rmSync(file);
+    // As a real one does, so that nothing of a name stays.
+    for (let folder = path.dirname(file); fs.readdirSync(folder).length === 0; folder = path.dirname(folder))
+      if (folder === path.join(this.folder, 'manifests')) break;
+      else fs.rmdirSync(folder);
     const used = new Set(this.list().flatMap((model) => digestsOf(model.manifest)));
     for (const digest of digestsOf(manifest)) if (!used.has(digest)) fs.rmSync(this.blobPath(digest), { force: true });
   }

@@ -8,6 +8,7 @@ import { judgeShape } from '../adapter/verdict';
 import { LoraSwarmError, hasCode } from '../errors';
 import { checkEffect } from '../ollama/effect';
 import { installAdapter } from '../ollama/install';
+import { isSameModel } from '../ollama/modelName';
 import { readBase } from '../ollama/models';
 import { uninstallModel } from '../ollama/uninstall';
 import type { VerdictState } from '../state';
@@ -111,7 +112,7 @@ export async function judgeTarget(
     return strictly(target, base, judgeShape(shape, [base], base.name), signal);
   }
   const bases =
-    wanted === undefined ? await parts.ollama.bases(signal).catch(ifAway) : await parts.ollama.bases(signal);
+    wanted === undefined ? await parts.ollama.bases(signal).catch(ifAway) : await basesWith(parts, wanted, signal);
   if (bases === undefined) {
     const said = judgeShape(shape, []);
     return {
@@ -122,6 +123,21 @@ export async function judgeTarget(
   const judged = judgeShape(shape, bases, wanted);
   const base = bases.find(({ name }) => name === judged.base);
   return base ? strictly(target, base, judged, signal) : judged;
+}
+
+/** What the user names counts even if we made it. */
+async function basesWith(
+  { ollama }: InstallFlowParts,
+  wanted: string,
+  signal: AbortSignal | undefined,
+): Promise<readonly BaseModel[]> {
+  const bases = await ollama.bases(signal);
+  if (bases.some(({ name }) => isSameModel(name, wanted))) return bases;
+  const named = await readBase(ollama.client, wanted, signal).catch((error: unknown) => {
+    if (!hasCode(error, 'OLLAMA_MODEL_UNKNOWN', 'BASE_UNKNOWN')) throw error;
+    return undefined; // The verdict says so in its own words.
+  });
+  return named ? [...bases, named] : bases;
 }
 
 /** `convert`: a LoRA GGUF for a base that is a file or a model of the local Ollama. */

@@ -3,6 +3,7 @@ import { basename, dirname, join, sep } from 'node:path';
 import type { AdapterInfo } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
 import { convertAdapter, requireConvertible } from '../adapter/convert';
+import { mergeIntoBase, planMerge } from '../adapter/merge/mergeIntoBase';
 import { stackAdapters } from '../adapter/stack';
 import type { InstallRequest } from '../deployWishes';
 import { LoraSwarmError, hasCode } from '../errors';
@@ -63,7 +64,7 @@ export async function readParts(
  * @throws {LoraSwarmError} `BASE_UNFIT` and all else that keeps the adapters from this base in whatever form.
  */
 export function payloadOf(adapters: readonly InstallPart[], base: BaseModel, scratch: string): PayloadSources {
-  return { lora: loraOf(adapters, base, scratch), merged: mergedOf(), scratch };
+  return { lora: loraOf(adapters, base, scratch), merged: mergedOf(adapters, scratch), scratch };
 }
 
 /** Whether all of it is the user's own: named by a path that is no download, or shared by the user. */
@@ -127,8 +128,18 @@ async function makeLora(
   return out;
 }
 
-function mergedOf(): PayloadSources['merged'] {
-  return { problem: 'Merging into the base is not built yet.' };
+function mergedOf(adapters: readonly InstallPart[], scratch: string): PayloadSources['merged'] {
+  const lost = adapters.flatMap(({ info }) => info.problems).find(({ blocks }) => blocks === 'install');
+  if (lost) return { problem: lost.message };
+  return {
+    plan: async (base, baseBytes) => {
+      if (base === undefined) return { bytes: baseBytes }; // Ollama hands it over when it is needed.
+      const { bytes, reason } = await planMerge(adapters, base);
+      return reason === undefined ? { bytes } : { problem: reason };
+    },
+    make: async (base, signal, onProgress) =>
+      (await mergeIntoBase(adapters, base, join(scratch, 'merged.gguf'), { signal, onProgress })).path,
+  };
 }
 
 function once(make: LoraSource['make']): LoraSource['make'] {
