@@ -5,6 +5,7 @@ import { downloadOf } from './entryRow';
 import { factsTable } from './facts';
 import { icon } from './icons';
 import type { Page, Shell } from './page';
+import { proposals } from './proposals';
 import { strengthFigure } from './strength';
 import { TransferBar } from './transferBar';
 import { verdictMark } from './verdict';
@@ -35,6 +36,12 @@ export class AdapterPage implements Page {
       pause: button({ label: text('pause'), icon: 'pause', onPress: press('pause') }),
       cancel: button({ label: text('cancel'), icon: 'close', onPress: press('cancel') }),
       install: button({ label: text('install'), icon: 'install', look: 'primary', onPress: press('install') }),
+      compareWithBase: button({
+        label: text('compareWithBase'),
+        icon: 'compare',
+        onPress: press('compareWithBase'),
+      }),
+      mergeIntoBase: button({ label: text('mergeIntoBase'), icon: 'merge', onPress: press('mergeIntoBase') }),
       copyLink: button({ label: text('copyLink'), icon: 'link', onPress: this.#copy('copyLink') }),
       copyId: button({ label: text('copyId'), icon: 'copy', onPress: this.#copy('copyId') }),
     };
@@ -149,6 +156,8 @@ export class AdapterPage implements Page {
     show('cancel', download !== undefined);
     show('install', isHere && !download);
     labelButton(this.#buttons.install, text(details.models.length > 0 ? 'installAgain' : 'install'), 'install');
+    show('compareWithBase', details.models.length > 0);
+    show('mergeIntoBase', isHere && !download && details.problems.some(({ blocks }) => blocks === 'gguf'));
     setLook(this.#buttons.install, details.models.length > 0 ? 'secondary' : 'primary');
     this.#transfer.draw(download);
   }
@@ -172,6 +181,7 @@ export class AdapterPage implements Page {
         details.layers.length > 0
           ? strengthFigure(words, details.layers)
           : el('p', { class: 'muted' }, words.text('strengthLater')),
+        ...proposals(words, details.extras),
         el('h2', {}, words.text('card')),
         this.#card(details, isHere),
       ),
@@ -191,6 +201,7 @@ export class AdapterPage implements Page {
           {},
           el('strong', {}, words.text(isRefusal ? 'problemRefuse' : 'problemWarn'), ': '),
           foreign(problem.message),
+          ...(problem.blocks === 'gguf' ? [' ', words.text('canBeMerged')] : []),
         ),
       );
     });

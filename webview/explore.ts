@@ -3,6 +3,7 @@ import {
   MAX_LIST_LIMIT,
   type AdapterEntry,
   type PanelEngine,
+  type PanelModel,
   type PanelQuery,
   type ToPanel,
 } from '../src/shared/panelProtocol';
@@ -67,7 +68,7 @@ export class ExplorePage implements Page {
       this.#empty,
     );
     this.#drawEmpty();
-    this.#filters.setModels(shell.models());
+    this.#filters.setModels(plainNames(shell.models()));
     const engine = shell.engine();
     if (engine) this.#drawEngine(engine);
     this.#ask(this.#pages.missing(0, 1));
@@ -76,7 +77,7 @@ export class ExplorePage implements Page {
   receive(message: ToPanel): void {
     if (message.type === 'list') this.#takeList(message);
     else if (message.type === 'engine') this.#drawEngine(message.engine);
-    else if (message.type === 'models') this.#filters.setModels(message.names);
+    else if (message.type === 'models') this.#filters.setModels(plainNames(message.models));
     else if (message.type === 'problem') this.#pages.forgetAsked();
   }
 
@@ -173,4 +174,9 @@ export class ExplorePage implements Page {
   #savePlace(): void {
     this.shell.savePlace({ query: this.#query, active: this.#list.active, scrollTop: this.#list.scrollTop });
   }
+}
+
+/** A model that carries an adapter is no base for another one. */
+function plainNames(models: readonly PanelModel[]): string[] {
+  return models.filter(({ base }) => base === undefined).map(({ name }) => name);
 }

@@ -1,6 +1,7 @@
 import type { AdapterDetails, PanelEngine } from '../src/shared/panelProtocol';
 import type { PanelTexts } from '../src/shared/panelTexts';
 import { el, foreign, type Child } from './dom';
+import { METHOD_NAMES } from './methods';
 import { verdictMark } from './verdict';
 import type { Words } from './words';
 
@@ -38,7 +39,10 @@ export function factsTable(words: Words, details: AdapterDetails, engine: PanelE
       ? undefined
       : ['factCreated', el('span', { title: words.date(details.createdAt) }, words.ago(details.createdAt))],
     details.tags.length > 0 ? ['factTags', list(details.tags)] : undefined,
-    details.parents.length > 0 ? ['factParents', ...details.parents.map((id) => el('code', {}, id))] : undefined,
+    details.lineage === undefined && details.parents.length > 0
+      ? ['factParents', ...details.parents.map((id) => el('code', {}, id))]
+      : undefined,
+    details.lineage === undefined ? undefined : ['factLineage', ...lineage(words, details.lineage)],
     details.models.length > 0 ? ['factModels', list(details.models)] : undefined,
     details.path === undefined ? undefined : ['factPath', el('bdi', { class: 'path' }, details.path)],
     ['factId', el('code', {}, details.id)],
@@ -50,6 +54,24 @@ export function factsTable(words: Words, details: AdapterDetails, engine: PanelE
       .filter((row) => row !== undefined)
       .map(([key, ...value]) => el('div', {}, el('dt', {}, text(key)), el('dd', {}, ...value))),
   );
+}
+
+/** Each part with its weight, then how they were put together. */
+function lineage(words: Words, { method, parts, rank }: NonNullable<AdapterDetails['lineage']>): Child[] {
+  const items = parts.map(({ id, name, weight }) =>
+    el(
+      'li',
+      {},
+      name ? foreign(name) : id ? el('code', {}, id.slice(0, 16)) : words.text('lineageUnnamed'),
+      ' ',
+      el('span', { class: 'muted', title: id }, words.text('lineageWeight', words.precise(weight))),
+    ),
+  );
+  const how = words.text(METHOD_NAMES[method]);
+  return [
+    el('ul', {}, ...items),
+    el('span', { class: 'reason' }, rank === undefined ? how : words.text('lineageRank', how, rank)),
+  ];
 }
 
 const FORMATS = { peft: 'PEFT', mlx: 'MLX', gguf: 'GGUF' } as const;

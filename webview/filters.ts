@@ -1,4 +1,5 @@
-import { MAX_SEARCH_LENGTH, type PanelQuery, type RoomState } from '../src/shared/panelProtocol';
+import { MAX_SEARCH_LENGTH } from '../src/shared/panelFields';
+import type { PanelQuery, RoomState } from '../src/shared/panelProtocol';
 import { button, dropdown, labelButton, textField, type Choice } from './components';
 import { el, setAttributes } from './dom';
 import type { Words } from './words';

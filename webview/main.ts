@@ -4,16 +4,19 @@ import {
   parseToPanel,
   type FromPanel,
   type PanelEngine,
+  type PanelModel,
   type PanelPage,
   type ToPanel,
 } from '../src/shared/panelProtocol';
 import { AdapterPage } from './adapter';
+import { ComparePage } from './compare';
 import { button } from './components';
 import { DoctorPage } from './doctor';
 import { el, fill, setAttributes, setText } from './dom';
 import { ExplorePage } from './explore';
 import { icon } from './icons';
-import type { ExplorePlace, Page, Shell } from './page';
+import { MergePage } from './merge';
+import type { DraftPage, ExplorePlace, Page, Shell } from './page';
 import { Words } from './words';
 
 declare function acquireVsCodeApi(): {
@@ -33,7 +36,8 @@ let words: Words | undefined;
 let current: Page | undefined;
 let place = savedPlace(editor.getState());
 let engine: PanelEngine | undefined;
-let models: readonly string[] = [];
+let models: readonly PanelModel[] = [];
+let drafts = savedDrafts(editor.getState());
 
 document.getElementById('app')?.append(nav, problem, main, live);
 window.addEventListener('message', (event) => {
@@ -59,7 +63,7 @@ function receive(message: ToPanel): void {
       engine = message.engine;
       break;
     case 'models':
-      models = message.names;
+      models = message.models;
       break;
     default:
   }
@@ -82,15 +86,24 @@ function show(text: Words, page: PanelPage): void {
     place: () => place,
     savePlace: (next) => {
       place = next;
-      editor.setState({ page, place });
+      keep(page);
+    },
+    draft: (of) => drafts[of],
+    saveDraft: (of, draft) => {
+      drafts = { ...drafts, [of]: draft };
+      keep(page);
     },
   };
   drawTabs(text, page);
   current = openPage(shell, page);
-  editor.setState({ page, place });
+  keep(page);
   main.replaceChildren(current.element);
   // At the start the editor decides who has the focus.
   if (!isFirst) current.focus();
+}
+
+function keep(page: PanelPage): void {
+  editor.setState({ page, place, drafts });
 }
 
 function openPage(shell: Shell, page: PanelPage): Page {
@@ -99,20 +112,26 @@ function openPage(shell: Shell, page: PanelPage): Page {
       return new ExplorePage(shell);
     case 'adapter':
       return new AdapterPage(shell, page.id);
+    case 'compare':
+      return new ComparePage(shell, page);
+    case 'merge':
+      return new MergePage(shell, page.parts ?? []);
     case 'doctor':
       return new DoctorPage(shell);
   }
 }
 
-function drawTabs(text: Words, page: PanelPage): void {
-  const tab = (target: PanelPage & { readonly page: 'explore' | 'doctor' }): HTMLElement => {
-    const element = el('button', { class: 'tab' }, text.text(target.page));
-    element.addEventListener('click', () => editor.postMessage({ type: 'open', page: target }));
-    const isHere = page.page === target.page || (page.page === 'adapter' && target.page === 'explore');
+const TABS = ['explore', 'compare', 'merge', 'doctor'] as const;
+
+function drawTabs(text: Words, here: PanelPage): void {
+  const tab = (page: (typeof TABS)[number]): HTMLElement => {
+    const element = el('button', { class: 'tab' }, text.text(page));
+    element.addEventListener('click', () => editor.postMessage({ type: 'open', page: { page } }));
+    const isHere = here.page === page || (here.page === 'adapter' && page === 'explore');
     setAttributes(element, { 'aria-current': isHere ? 'page' : undefined });
     return element;
   };
-  fill(nav, tab({ page: 'explore' }), tab({ page: 'doctor' }));
+  fill(nav, ...TABS.map(tab));
 }
 
 function showProblem(message: string): void {
@@ -124,6 +143,13 @@ function showProblem(message: string): void {
     onPress: () => (problem.hidden = true),
   });
   fill(problem, icon('error', 'bad'), el('span', { dir: 'auto' }, message), close);
+}
+
+/** Each page reads its own. */
+function savedDrafts(state: unknown): Partial<Record<DraftPage, unknown>> {
+  if (typeof state !== 'object' || state === null || !('drafts' in state)) return {};
+  const { compare, merge } = (state.drafts ?? {}) as Record<string, unknown>;
+  return { compare, merge };
 }
 
 /** The state that the editor kept may be of an older version, so it is read like any input. */

@@ -1,4 +1,5 @@
 import type { AdapterDetails } from '../src/shared/panelProtocol';
+import type { PanelTexts } from '../src/shared/panelTexts';
 import { el, setText } from './dom';
 import { svgElement } from './icons';
 import type { Words } from './words';
@@ -16,19 +17,35 @@ export interface LayerStrength {
 const MAX_LAYERS = 256;
 const MAX_TARGETS = 24;
 
+/** What a figure is about: its words, and how the values of modules make that of a layer. */
+export interface Measure {
+  readonly help: keyof PanelTexts;
+  readonly summary: keyof PanelTexts;
+  readonly value: keyof PanelTexts;
+  readonly combine: (values: readonly number[]) => number;
+}
+
+/** Norms add up as the root of the sum of squares. */
+const STRENGTH: Measure = {
+  help: 'strengthHelp',
+  summary: 'strengthSummary',
+  value: 'norm',
+  combine: (values) => Math.hypot(...values),
+};
+
 /** Adds up the modules of each block. Sorted by block, those outside the blocks last. */
-export function strengthByLayer(layers: AdapterDetails['layers']): LayerStrength[] {
+export function strengthByLayer(layers: AdapterDetails['layers'], { combine }: Measure = STRENGTH): LayerStrength[] {
   const found = new Map<number | undefined, Map<string, number>>();
   for (const { name, norm } of layers) {
     const { layer, target } = placeOf(name);
     const targets = found.get(layer) ?? new Map<string, number>();
     found.set(layer, targets);
     if (targets.has(target) || targets.size < MAX_TARGETS) {
-      targets.set(target, Math.hypot(targets.get(target) ?? 0, Number.isFinite(norm) ? norm : 0));
+      targets.set(target, combine([targets.get(target) ?? 0, Number.isFinite(norm) ? norm : 0]));
     }
   }
   return [...found]
-    .map(([layer, byTarget]) => ({ layer, byTarget, norm: Math.hypot(...byTarget.values()) }))
+    .map(([layer, byTarget]) => ({ layer, byTarget, norm: combine([...byTarget.values()]) }))
     .sort((a, b) => (a.layer ?? Infinity) - (b.layer ?? Infinity))
     .slice(0, MAX_LAYERS);
 }
@@ -43,12 +60,17 @@ function placeOf(name: string): { readonly layer: number | undefined; readonly t
 /** Bars per layer above a heat strip per target. Length and shade say the same, and a table says it in numbers. */
 export function strengthFigure(words: Words, layers: AdapterDetails['layers']): HTMLElement {
   const columns = strengthByLayer(layers);
-  const most = Math.max(0, ...columns.map(({ norm }) => norm));
-  if (most === 0) return el('p', { class: 'notice fair', role: 'note' }, words.text('strengthZero'));
+  return columns.every(({ norm }) => norm === 0)
+    ? el('p', { class: 'notice fair', role: 'note' }, words.text('strengthZero'))
+    : layerFigure(words, columns, STRENGTH);
+}
 
+/** The drawing of any measure that modules have. */
+export function layerFigure(words: Words, columns: readonly LayerStrength[], measure: Measure): HTMLElement {
+  const most = Math.max(...columns.map(({ norm }) => norm), Number.MIN_VALUE);
   const targets = [...new Set(columns.flatMap(({ byTarget }) => [...byTarget.keys()]))].slice(0, MAX_TARGETS);
-  const mostOfTarget = Math.max(...columns.flatMap(({ byTarget }) => [...byTarget.values()]));
-  const readout = el('p', { class: 'readout', 'aria-hidden': 'true' }, words.text('strengthHelp'));
+  const mostOfTarget = Math.max(...columns.flatMap(({ byTarget }) => [...byTarget.values()]), Number.MIN_VALUE);
+  const readout = el('p', { class: 'readout', 'aria-hidden': 'true' }, words.text(measure.help));
   const plot = el('div', { class: 'strength-plot' });
   plot.append(
     el('span', {}),
@@ -69,14 +91,14 @@ export function strengthFigure(words: Words, layers: AdapterDetails['layers']): 
       }),
     );
   plot.append(el('span', {}), axis(words, columns));
-  plot.addEventListener('pointermove', (event) => setText(readout, readOut(words, columns, event.target)));
-  plot.addEventListener('pointerleave', () => setText(readout, words.text('strengthHelp')));
+  plot.addEventListener('pointermove', (event) => setText(readout, readOut(words, columns, event.target, measure)));
+  plot.addEventListener('pointerleave', () => setText(readout, words.text(measure.help)));
   return el(
     'figure',
     { class: 'strength' },
-    el('div', { role: 'img', 'aria-label': summary(words, columns) }, plot),
+    el('div', { role: 'img', 'aria-label': summary(words, columns, measure) }, plot),
     readout,
-    el('details', {}, el('summary', {}, words.text('strengthValues')), table(words, columns)),
+    el('details', {}, el('summary', {}, words.text('strengthValues')), table(words, columns, measure)),
   );
 }
 
@@ -108,22 +130,22 @@ function axis(words: Words, columns: readonly LayerStrength[]): HTMLElement {
   );
 }
 
-function readOut(words: Words, columns: readonly LayerStrength[], under: EventTarget | null): string {
+function readOut(words: Words, columns: readonly LayerStrength[], under: EventTarget | null, measure: Measure): string {
   const rect = under instanceof SVGRectElement ? under : undefined;
   const column = columns[Number(rect?.dataset['column'] ?? -1)];
-  if (!rect || !column) return words.text('strengthHelp');
+  if (!rect || !column) return words.text(measure.help);
   const target = rect.dataset['target'];
   const norm = target === undefined ? column.norm : (column.byTarget.get(target) ?? 0);
   return [layerLabel(words, column), target, words.precise(norm)].filter((part) => part !== undefined).join(' · ');
 }
 
-function summary(words: Words, columns: readonly LayerStrength[]): string {
+function summary(words: Words, columns: readonly LayerStrength[], measure: Measure): string {
   const sorted = [...columns].sort((a, b) => b.norm - a.norm);
   const [most, least] = [sorted[0]!, sorted.at(-1)!];
   const name = ({ layer }: LayerStrength): string =>
     layer === undefined ? words.text('outsideLayers') : String(layer);
   return words.text(
-    'strengthSummary',
+    measure.summary,
     name(most),
     words.precise(most.norm),
     name(least),
@@ -132,14 +154,19 @@ function summary(words: Words, columns: readonly LayerStrength[]): string {
   );
 }
 
-function table(words: Words, columns: readonly LayerStrength[]): HTMLElement {
+function table(words: Words, columns: readonly LayerStrength[], measure: Measure): HTMLElement {
   return el(
     'table',
     {},
     el(
       'thead',
       {},
-      el('tr', {}, el('th', { scope: 'col' }, words.text('layer')), el('th', { scope: 'col' }, words.text('norm'))),
+      el(
+        'tr',
+        {},
+        el('th', { scope: 'col' }, words.text('layer')),
+        el('th', { scope: 'col' }, words.text(measure.value)),
+      ),
     ),
     el(
       'tbody',

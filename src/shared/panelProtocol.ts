@@ -1,13 +1,15 @@
 import type { EngineState } from '../engine/state';
 import type { AdapterDetails, AdapterEntry, DoctorCheck } from '../engine/wishes';
+import { parseCompare, type CompareIntent, type CompareRun } from './compareProtocol';
+import { parseMerge, parseMergeKeys, type MergeIntent, type MergeShown } from './mergeProtocol';
+import { isContentId, isCount, isModelName, isRoomId, isText, record } from './panelFields';
 import type { PanelTexts } from './panelTexts';
 
 // The webview imports these from here: it knows no folder but this one.
 export type { RoomState, TransferState, VerdictKind, VerdictState } from '../engine/state';
 export type { AdapterDetails, AdapterEntry, DoctorCheck } from '../engine/wishes';
+export type { CompareSide, MergeMethod, ModelfileExtras } from '../engine/deployWishes';
 
-/** As long as a search may be. The quick pick and the full-text index use the same. */
-export const MAX_SEARCH_LENGTH = 200;
 /** Entries the webview may ask for at once. Half of what the engine gives, so a page stays near 60 KB. */
 export const MAX_LIST_LIMIT = 100;
 /** Entries of one catalog: 64 peers of 500 entries, rounded up. Bounds `offset`. */
@@ -18,7 +20,20 @@ const MAX_RANK = 65_536;
 const MAX_BYTES = 4 * 1024 ** 3;
 
 export type PanelPage =
-  { readonly page: 'explore' } | { readonly page: 'adapter'; readonly id: string } | { readonly page: 'doctor' };
+  | { readonly page: 'explore' }
+  | { readonly page: 'adapter'; readonly id: string }
+  /** With what is chosen at the start. */
+  | { readonly page: 'compare'; readonly base?: string; readonly model?: string }
+  /** `parts`: keys of adapters that are chosen at the start, see `mergeProtocol.ts`. */
+  | { readonly page: 'merge'; readonly parts?: readonly string[] }
+  | { readonly page: 'doctor' };
+
+/** A model of the local Ollama. */
+export interface PanelModel {
+  readonly name: string;
+  /** The model that it was made from, when it carries an adapter. */
+  readonly base?: string;
+}
 
 /** What the Explore page filters by. Absent means any. */
 export interface PanelQuery {
@@ -46,8 +61,8 @@ export type ToPanel =
   | { readonly type: 'texts'; readonly language: string; readonly texts: PanelTexts }
   | { readonly type: 'page'; readonly page: PanelPage }
   | { readonly type: 'engine'; readonly engine: PanelEngine }
-  /** Names of the local models, for the filter. */
-  | { readonly type: 'models'; readonly names: readonly string[] }
+  /** The local models. */
+  | { readonly type: 'models'; readonly models: readonly PanelModel[] }
   /** One window of the list of `query`. A later query makes earlier windows stale. */
   | {
       readonly type: 'list';
@@ -58,11 +73,23 @@ export type ToPanel =
     }
   | { readonly type: 'adapter'; readonly id: string; readonly details?: AdapterDetails; readonly problem?: string }
   | { readonly type: 'doctor'; readonly isRunning: boolean; readonly checks: readonly DoctorCheck[] }
+  | { readonly type: 'compare'; readonly run: CompareRun }
+  | { readonly type: 'merge'; readonly merge: MergeShown }
   /** Something the user asked for here failed: one sentence that says what to do. */
   | { readonly type: 'problem'; readonly message: string };
 
 /** What a button of an adapter asks for. */
-export const ADAPTER_INTENTS = ['download', 'pause', 'resume', 'cancel', 'install', 'copyLink', 'copyId'] as const;
+export const ADAPTER_INTENTS = [
+  'download',
+  'pause',
+  'resume',
+  'cancel',
+  'install',
+  'mergeIntoBase',
+  'compareWithBase',
+  'copyLink',
+  'copyId',
+] as const;
 export type AdapterIntent = (typeof ADAPTER_INTENTS)[number];
 
 /** What a button of an empty page asks for. A closed list: the webview never names a command. */
@@ -84,6 +111,8 @@ export type FromPanel =
   | { readonly type: 'list'; readonly query: PanelQuery; readonly offset: number; readonly limit: number }
   | { readonly type: AdapterIntent; readonly id: string }
   | { readonly type: 'doctor' }
+  | CompareIntent
+  | MergeIntent
   | { readonly type: 'run'; readonly action: PanelAction };
 
 /** The webview is a browser page, so what it posts is input like any other. Never throws; unknown fields are dropped. */
@@ -101,6 +130,14 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
     }
     case 'list':
       return parseList(from);
+    case 'compare':
+    case 'stopCompare':
+      return parseCompare(from);
+    case 'merge':
+    case 'stopMerge':
+    case 'browseAdapter':
+    case 'mergeResult':
+      return parseMerge(from);
     case 'run': {
       const action = PANEL_ACTIONS.find((item) => item === from['action']);
       return action && { type, action };
@@ -117,9 +154,33 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
 export function parsePage(value: unknown): PanelPage | undefined {
   const from = record(value);
   const page = from?.['page'];
-  if (page === 'explore' || page === 'doctor') return { page };
-  const id = from?.['id'];
-  return page === 'adapter' && isContentId(id) ? { page, id } : undefined;
+  switch (page) {
+    case 'explore':
+    case 'doctor':
+      return { page };
+    case 'adapter': {
+      const id = from?.['id'];
+      return isContentId(id) ? { page, id } : undefined;
+    }
+    case 'compare':
+      return parseComparePage(from?.['base'], from?.['model']);
+    case 'merge':
+      return parseMergePage(from?.['parts']);
+    default:
+      return undefined;
+  }
+}
+
+function parseComparePage(base: unknown, model: unknown): PanelPage | undefined {
+  if (base !== undefined && !isModelName(base)) return undefined;
+  if (model !== undefined && !isModelName(model)) return undefined;
+  return { page: 'compare', ...(base === undefined ? {} : { base }), ...(model === undefined ? {} : { model }) };
+}
+
+function parseMergePage(value: unknown): PanelPage | undefined {
+  if (value === undefined) return { page: 'merge' };
+  const parts = parseMergeKeys(value);
+  return parts && { page: 'merge', parts };
 }
 
 /** Reads a query, also from the page's own saved state. */
@@ -149,6 +210,8 @@ const TO_PANEL_TYPES: readonly string[] = [
   'list',
   'adapter',
   'doctor',
+  'compare',
+  'merge',
   'problem',
 ] satisfies ToPanel['type'][];
 
@@ -177,27 +240,4 @@ function parseList(from: Readonly<Record<string, unknown>>): FromPanel | undefin
   if (!query || offset === undefined || limit === undefined || limit === 0) return undefined;
   if (!isCount(offset, MAX_LIST_OFFSET) || !isCount(limit, MAX_LIST_LIMIT)) return undefined;
   return { type: 'list', query, offset, limit };
-}
-
-/** Own, plain fields only. Messages are structured clones, so getters and prototypes don't survive the way here. */
-function record(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Record<string, unknown>)
-    : undefined;
-}
-
-function isContentId(value: unknown): value is string {
-  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
-}
-
-function isRoomId(value: unknown): value is string {
-  return typeof value === 'string' && /^(?:general|local|[0-9a-f]{16})$/.test(value);
-}
-
-function isText(value: unknown): value is string | undefined {
-  return value === undefined || (typeof value === 'string' && value.length <= MAX_SEARCH_LENGTH);
-}
-
-function isCount(value: unknown, most: number): value is number | undefined {
-  return value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= most);
 }

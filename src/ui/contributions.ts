@@ -1,10 +1,12 @@
 import * as vscode from 'vscode';
 import type { Disposable } from '../engine/lifecycle';
 import { chatCommands } from './commands/chat';
+import { compareCommands } from './commands/compare';
 import { downloadCommands } from './commands/download';
 import { installCommands } from './commands/install';
 import { lookCommands } from './commands/look';
 import { memberCommands } from './commands/members';
+import { mergeCommands } from './commands/merge';
 import { registerCommands } from './commands/register';
 import { roomCommands } from './commands/rooms';
 import { shareCommands } from './commands/share';
@@ -13,7 +15,9 @@ import { ContextKeys } from './contextKeys';
 import type { EditorEngine } from './editorEngine';
 import { MachineWatch } from './machineWatch';
 import { Panel, PANEL_TYPE, panelSerializer } from './panel/panel';
+import { MergePlaces } from './panel/mergePlaces';
 import type { UiParts } from './parts';
+import { Preview } from './preview';
 import { watchSources } from './sourceNotice';
 import { StatusBar } from './statusBar';
 import { UriHandler } from './uriHandler';
@@ -29,13 +33,17 @@ export interface ContributionParts {
 /** Everything that package.json promises: views, commands, status bar, links, panel. The caller ends them. */
 export function contribute({ engine, extensionUri, log, memory }: ContributionParts): Disposable[] {
   const machine = new MachineWatch(engine, log);
+  const preview = new Preview();
+  const places = new MergePlaces();
   const views = new Views(engine, machine, log);
   const parts: UiParts = {
     engine,
     extensionUri,
     log,
     memory,
-    openPage: (page) => Panel.show({ engine, extensionUri, log }, page),
+    openPage: (page) => Panel.show({ engine, extensionUri, log, places }, page),
+    places,
+    preview: (title, text) => preview.show(title, text),
     refresh: () => views.refresh(),
     showMore: (parent) => views.showMore(parent),
   };
@@ -45,6 +53,8 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
     ...transferCommands(parts),
     ...installCommands(parts),
     ...chatCommands(parts),
+    ...compareCommands(parts),
+    ...mergeCommands(parts),
     ...roomCommands(parts),
     ...memberCommands(parts),
     ...lookCommands(parts),
@@ -52,11 +62,12 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
   return [
     machine,
     views,
+    preview,
     new ContextKeys(engine),
     new StatusBar(engine),
     watchSources(parts),
     ...registerCommands(handlers, log),
     vscode.window.registerUriHandler(new UriHandler(parts)),
-    vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panelSerializer({ engine, extensionUri, log })),
+    vscode.window.registerWebviewPanelSerializer(PANEL_TYPE, panelSerializer({ engine, extensionUri, log, places })),
   ];
 }

@@ -50,9 +50,9 @@ export class MachineWatch implements vscode.Disposable {
     if (!this.#isWanted) return;
     const [folders, models] = await Promise.all([
       this.#orEmpty(findAdapters(this.engine)),
-      this.#orEmpty(this.engine.wish('models', {}).then((answer) => answer.models)),
+      this.#orEmpty(this.engine.wish('ollamaAdapters', {}).then((answer) => answer.adapters)),
     ]);
-    this.#finds = { folders, models: models.filter(({ adapterOf }) => adapterOf !== undefined) };
+    this.#finds = { folders, models };
     this.#changed.fire(this.#finds);
   }
 

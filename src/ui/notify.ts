@@ -2,7 +2,8 @@ import { inspect } from 'node:util';
 import * as vscode from 'vscode';
 import { isAbort, LoraSwarmError, type UserAction } from '../engine/errors';
 import { t } from './l10n';
-import { isModelName, peerText } from './text';
+import { isModelName } from '../shared/panelFields';
+import { peerText } from './text';
 
 /** Our sentences are shorter; what an error quotes from elsewhere must not fill the screen. */
 const MAX_MESSAGE = 400;

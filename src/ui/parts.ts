@@ -1,6 +1,7 @@
 import type * as vscode from 'vscode';
 import type { PanelPage } from '../shared/panelProtocol';
 import type { EngineHandle } from './engineHandle';
+import type { MergePlaces } from './panel/mergePlaces';
 
 /** What every command and view is made with. */
 export interface UiParts {
@@ -11,6 +12,10 @@ export interface UiParts {
   readonly memory: vscode.Memento;
   /** Shows a page of the panel. */
   readonly openPage: (page: PanelPage) => void;
+  /** What the keys of the Merge page stand for. */
+  readonly places: MergePlaces;
+  /** Shows a longer text of somebody else in an editor, before the user decides about it. */
+  readonly preview: (title: string, text: string) => Promise<void>;
   /** Looks again at the workspace, at Ollama and at what peers offer. */
   readonly refresh: () => void;
   /** One more page of a long list. */

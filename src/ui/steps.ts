@@ -39,6 +39,10 @@ export interface PickOptions<T extends vscode.QuickPickItem> {
   readonly least?: number;
   /** Checked at the start, or the one that Enter takes. */
   readonly chosen?: readonly T[];
+  /** Says `false` of rows that are only to be read: Enter on them does nothing. */
+  readonly isAnswer?: (item: T) => boolean;
+  /** A button in a row; the question stays open. */
+  readonly onButton?: (item: T) => void;
 }
 
 /** Asks for one of a list, or for several. */
@@ -55,9 +59,11 @@ export function askPick<T extends vscode.QuickPickItem>(
   // Without an assignment the first item is active, which is what Enter should take.
   if (options.chosen && options.isMany) pick.selectedItems = options.chosen;
   else if (options.chosen && options.chosen.length > 0) pick.activeItems = options.chosen;
+  if (options.onButton) pick.onDidTriggerItemButton(({ item }) => options.onButton?.(item));
   return ask(pick, place, () => {
     const picked = options.isMany ? pick.selectedItems : pick.activeItems.slice(0, 1);
-    return picked.length >= (options.least ?? 1) ? picked : undefined;
+    const isAllowed = picked.length >= (options.least ?? 1) && picked.every((item) => options.isAnswer?.(item) ?? true);
+    return isAllowed ? picked : undefined;
   });
 }
 

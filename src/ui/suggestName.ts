@@ -6,13 +6,14 @@ const GENERIC = /^(?:adapter[_-]?model|adapters?|ggml-adapter-model)$/i;
 /**
  * A name for an adapter from where it lies: the run folder's, with the checkpoint when there is one.
  *
- * @param path A weights file or the folder with one.
+ * @param path A weights file, the folder with one, or `ollama:MODEL`.
  */
 export function suggestName(path: string, author: string): string {
+  const inOllama = /^ollama:(?:.*\/)?([^/]+?)(?::latest)?(?:#\d+)?$/.exec(path)?.[1];
   const extension = extname(path).toLowerCase();
   const isFile = extension === '.safetensors' || extension === '.gguf';
   const stem = isFile ? basename(path, extname(path)) : '';
-  const own = isFile && !GENERIC.test(stem) ? stem : folderName(isFile ? dirname(path) : path);
+  const own = inOllama ?? (isFile && !GENERIC.test(stem) ? stem : folderName(isFile ? dirname(path) : path));
   const name = namePart(own) || 'adapter';
   const prefix = namePart(author);
   return prefix ? `${prefix}/${name}` : name;

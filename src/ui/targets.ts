@@ -4,7 +4,8 @@ export type Target =
   | { readonly kind: 'peer'; readonly room: string; readonly key: string }
   | { readonly kind: 'adapter'; readonly id: string; readonly room?: string }
   | { readonly kind: 'path'; readonly path: string }
-  | { readonly kind: 'model'; readonly name: string };
+  /** `adapter` names the one inside the model that is meant: `ollama:MODEL`, `ollama:MODEL#2`. */
+  | { readonly kind: 'model'; readonly name: string; readonly adapter: string };
 
 /** Ids of tree elements. They stay the same as long as the thing does, so a refresh keeps selection and expansion. */
 export const elementId = {
@@ -15,6 +16,8 @@ export const elementId = {
   downloaded: (id: string) => `downloaded:${id}`,
   found: (path: string) => `found:${path}`,
   model: (name: string) => `model:${name}`,
+  /** `ollama:MODEL` or `ollama:MODEL#2`, as the engine calls the adapters inside models. */
+  ollama: (target: string) => target,
   transfer: (direction: 'download' | 'upload', id: string) => `${direction}:${id}`,
 } as const;
 
@@ -33,6 +36,12 @@ export function parseTarget(value: unknown): Target | undefined {
   if (scheme === 'file' && typeof fsPath === 'string') return { kind: 'path', path: fsPath };
   if (isContentId(id)) return { kind: 'adapter', id, ...(isRoomId(room) ? { room } : {}) };
   return undefined;
+}
+
+/** What the engine opens as a path: files, and adapters inside models of Ollama. */
+export function targetPath(target: Target | undefined): string | undefined {
+  if (target?.kind === 'path') return target.path;
+  return target?.kind === 'model' ? target.adapter : undefined;
 }
 
 /** VS Code hands over the clicked item and, with several selected, all of them. */
@@ -62,7 +71,11 @@ function parseElementId(text: string): Target | undefined {
     case 'found':
       return rest === '' ? undefined : { kind: 'path', path: rest };
     case 'model':
-      return rest === '' ? undefined : { kind: 'model', name: rest };
+      return rest === '' ? undefined : { kind: 'model', name: rest, adapter: `ollama:${rest}` };
+    case 'ollama': {
+      const name = rest.replace(/#\d{1,2}$/, '');
+      return name === '' ? undefined : { kind: 'model', name, adapter: text };
+    }
     default:
       return undefined;
   }

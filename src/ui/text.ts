@@ -40,6 +40,17 @@ export function peerText(value: unknown, limit = MAX_LINE): string {
         .trimEnd()}…`;
 }
 
+/**
+ * A longer text of somebody else with its lines and indents, without what is invisible or reorders. It is only ever shown
+ * as text, so unlike `peerText` it keeps `](` and `$(`, which code and templates need.
+ */
+export function peerLines(text: string, limit: number): string {
+  return text
+    .slice(0, limit)
+    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
+    .replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}]/gu, '');
+}
+
 const NAME_PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}';
 const ADAPTER_NAME = new RegExp(`^${NAME_PART}(?:/${NAME_PART})?$`);
 
@@ -54,11 +65,4 @@ export function adapterName(name: unknown, id: string): string {
 /** Whether an adapter may be called so: `author/name` or `name`, in the form that releases are limited to. */
 export function isAdapterName(name: string): boolean {
   return ADAPTER_NAME.test(name);
-}
-
-/** Whether this is a name as Ollama gives to models, so that it may become an argument of a program. */
-export function isModelName(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,79}(?:\/[A-Za-z0-9][A-Za-z0-9._-]{0,79}){0,2}(?::[A-Za-z0-9][A-Za-z0-9._-]{0,79})?$/.test(
-    name,
-  );
 }

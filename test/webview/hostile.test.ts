@@ -122,7 +122,7 @@ describeInBrowser('text of peers in the page', (open) => {
     await panel.page.locator('.row').first().waitFor();
     const plainList = (text: string): ToPanel[] => [
       { type: 'engine', engine: engineWith(text, []) },
-      { type: 'models', names: [text] },
+      { type: 'models', models: [{ name: text, base: text }, { name: text }] },
       { type: 'list', query: {}, offset: 0, total: 1, adapters: [hostile(text)] },
     ];
     const doctor = (text: string): ToPanel[] => [

@@ -8,12 +8,13 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { Emitter } from '../../src/engine/events';
 import { silentLog } from '../../src/engine/log';
 import type { EngineState } from '../../src/engine/state';
-import type { WishName, Wishes } from '../../src/engine/wishes';
+import type { WishName, WishOptions, Wishes } from '../../src/engine/wishes';
 import type { FromPanel, PanelPage, ToPanel } from '../../src/shared/panelProtocol';
 import { EMPTY_STATE, type EngineHandle } from '../../src/ui/engineHandle';
 import type { PanelCommand } from '../../src/ui/panel/panelCommands';
 import { panelHtml } from '../../src/ui/panel/panelHtml';
-import { PanelSession } from '../../src/ui/panel/panelSession';
+import { MergePlaces } from '../../src/ui/panel/mergePlaces';
+import { PanelSession, type PanelSessionParts } from '../../src/ui/panel/panelSession';
 import { ROOT } from '../run/machine';
 import { THEMES, type ThemeName } from './themes';
 
@@ -45,7 +46,10 @@ export async function buildWebview(): Promise<string> {
 }
 
 type Answers = {
-  readonly [N in WishName]?: (params: Wishes[N]['params']) => Wishes[N]['result'] | Promise<Wishes[N]['result']>;
+  readonly [N in WishName]?: (
+    params: Wishes[N]['params'],
+    options?: WishOptions,
+  ) => Wishes[N]['result'] | Promise<Wishes[N]['result']>;
 };
 
 export interface OpenOptions {
@@ -59,6 +63,11 @@ export interface OpenOptions {
   readonly fontSize?: string;
   /** What the editor kept of the last time. */
   readonly kept?: unknown;
+  /** Adapters in the workspace. */
+  readonly found?: Awaited<ReturnType<PanelSessionParts['findAdapters']>>;
+  /** What the user picks in the dialogs of the editor. */
+  readonly pickedAdapter?: string;
+  readonly pickedFolder?: string;
   readonly reducedMotion?: 'reduce' | 'no-preference';
 }
 
@@ -143,7 +152,7 @@ export class OpenPanel {
     page.on('request', (request) => this.requests.push(request.url()));
     page.on('response', (response) => this.answered.push(response.url()));
     const engine: Pick<EngineHandle, 'wish' | 'state' | 'onDidChangeState'> = {
-      wish: (name, params) => this.#wish(name, params),
+      wish: (name, params, wishOptions) => this.#wish(name, params, wishOptions),
       state: this.#state,
       onDidChangeState: this.#changed.event,
     };
@@ -157,6 +166,10 @@ export class OpenPanel {
         run: (command) => this.commands.push(command),
         copy: (text) => this.copied.push(text),
         setTitle: (title) => (this.title = title),
+        places: new MergePlaces(),
+        findAdapters: () => Promise.resolve(options.found ?? []),
+        pickAdapter: () => Promise.resolve(options.pickedAdapter),
+        pickFolder: () => Promise.resolve(options.pickedFolder),
       },
       options.page ?? { page: 'explore' },
     );
@@ -239,11 +252,14 @@ export class OpenPanel {
     await this.page.close();
   }
 
-  async #wish<N extends WishName>(name: N, params: Wishes[N]['params']): Promise<Wishes[N]['result']> {
+  async #wish<N extends WishName>(
+    name: N,
+    params: Wishes[N]['params'],
+    options?: WishOptions,
+  ): Promise<Wishes[N]['result']> {
     this.wishes.push({ name, params });
-    const answer = this.options.answers?.[name] as
-      ((params: Wishes[N]['params']) => Wishes[N]['result'] | Promise<Wishes[N]['result']>) | undefined;
+    const answer = this.options.answers?.[name];
     if (!answer) throw new Error(`the test has no answer for ${name}`);
-    return await answer(params);
+    return await answer(params, options);
   }
 }

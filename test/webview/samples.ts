@@ -135,6 +135,13 @@ export function listOf(entries: readonly AdapterEntry[]): (request: ListRequest)
 export const models: Wishes['models']['result'] = {
   models: [
     { name: 'llama3.2:latest', digest: `sha256:${key(7)}`, bytes: 2e9, isOurs: false },
+    {
+      name: 'p2p-ana-sql-coder:latest',
+      digest: `sha256:${key(9)}`,
+      bytes: 2.1e9,
+      adapterOf: 'llama3.2:latest',
+      isOurs: true,
+    },
     { name: 'gemma2:2b', digest: `sha256:${key(8)}`, bytes: 1.6e9, isOurs: false },
   ],
 };

@@ -5,7 +5,8 @@ import { showDone } from '../notify';
 import type { UiParts } from '../parts';
 import { askPick, BACK } from '../steps';
 import { parseTargets } from '../targets';
-import { isModelName, peerText } from '../text';
+import { isModelName } from '../../shared/panelFields';
+import { peerText } from '../text';
 import type { Handler } from './register';
 import { alone } from './rooms';
 

@@ -13,6 +13,7 @@ import { adapterName, peerText } from '../text';
 import { searchAdapters } from './catalogPick';
 import { downloadChoices, verdictTitle } from './downloadChoices';
 import { installAdapter, sayInstalled } from './install';
+import { isPlain } from './installPlan';
 import type { Handler } from './register';
 import { alone } from './rooms';
 
@@ -40,16 +41,36 @@ async function downloadOne(parts: UiParts, target: AdapterTarget): Promise<GetRe
     placeholder: verdictTitle(verdict),
   });
   if (choice === undefined || choice === BACK) return undefined;
-  return fetchAdapter(parts, target, name, choice[0]?.install === true ? verdict : undefined);
+  if (choice[0]?.install !== true) return sayDownloaded(parts, target, name, await fetchAdapter(parts, target, name));
+  if (await installsPlainly(parts, target, verdict)) {
+    const result = await fetchAdapter(parts, target, name, verdict);
+    if (result.install) sayInstalled(parts, target.id, name, result.install);
+    return result;
+  }
+  // Something is to be agreed to, ticked or replaced, so the questions of an install come once the files are here.
+  const result = await fetchAdapter(parts, target, name);
+  const install = await installAdapter(parts, target.id, name);
+  return install ? { ...result, install, model: install.model } : result;
+}
+
+/** Whether an install has nothing to ask. What can't be told before the download is asked after it. */
+async function installsPlainly(parts: UiParts, target: AdapterTarget, verdict: VerdictState): Promise<boolean> {
+  const base = verdict.base === undefined ? {} : { base: verdict.base };
+  try {
+    return isPlain(await parts.engine.wish('planInstall', { target: target.id, ...base }));
+  } catch (error) {
+    parts.log.debug(`No plan before the download: ${error instanceof Error ? error.message : String(error)}`);
+    return false;
+  }
 }
 
 async function fetchAdapter(
   parts: UiParts,
   target: AdapterTarget,
   name: string,
-  over: VerdictState | undefined,
+  over?: VerdictState,
 ): Promise<GetResult> {
-  const result = await withProgress(t('Downloading {0}', name), (options) =>
+  return withProgress(t('Downloading {0}', name), (options) =>
     parts.engine.wish(
       'get',
       {
@@ -61,12 +82,9 @@ async function fetchAdapter(
       options,
     ),
   );
-  if (result.install) sayInstalled(parts, target.id, name, result.install);
-  else sayDownloaded(parts, target, name, result);
-  return result;
 }
 
-function sayDownloaded(parts: UiParts, target: AdapterTarget, name: string, result: GetResult): void {
+function sayDownloaded(parts: UiParts, target: AdapterTarget, name: string, result: GetResult): GetResult {
   const rate = result.seconds > 0 ? formatRate(result.bytes / result.seconds) : undefined;
   const facts = joinKnown([formatBytes(result.bytes), rate]);
   const install =
@@ -75,6 +93,7 @@ function sayDownloaded(parts: UiParts, target: AdapterTarget, name: string, resu
     ...install,
     [t('Show')]: () => parts.openPage({ page: 'adapter', id: target.id }),
   });
+  return result;
 }
 
 async function installLater(parts: UiParts, target: AdapterTarget, name: string): Promise<void> {
@@ -92,7 +111,10 @@ async function downloadMany(parts: UiParts, targets: readonly AdapterTarget[]): 
   if (picked === undefined || picked === BACK) return [];
 
   const results = await Promise.allSettled(
-    picked.map(({ target, entry }) => fetchAdapter(parts, target, adapterName(entry.name, entry.id), undefined)),
+    picked.map(async ({ target, entry }) => {
+      const name = adapterName(entry.name, entry.id);
+      return sayDownloaded(parts, target, name, await fetchAdapter(parts, target, name));
+    }),
   );
   const failed = results.find((result) => result.status === 'rejected');
   if (failed) void showError(failed.reason, parts.log); // One message; Transfers shows each with its reason.

@@ -1,17 +1,19 @@
-import { LoraSwarmError } from '../../engine/errors';
-import type { VerdictState } from '../../engine/state';
+import * as vscode from 'vscode';
 import type { InstallResult } from '../../engine/deployWishes';
 import type { LocalModel } from '../../engine/wishes';
-import { formatBytes, joinKnown } from '../facts';
+import { formatBytes } from '../facts';
 import { t } from '../l10n';
 import { showDone } from '../notify';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
-import { askPick, BACK } from '../steps';
-import { parseTargets } from '../targets';
-import { adapterName, isModelName, peerText } from '../text';
+import { askPick, askSteps, BACK } from '../steps';
+import { isContentId, parseTargets, targetPath } from '../targets';
+import { isModelName } from '../../shared/panelFields';
+import { adapterName, peerText } from '../text';
 import { openChat } from './chat';
-import { verdictTitle } from './downloadChoices';
+import { installedWords } from './installed';
+import { fits, type JudgedModel } from './installPlan';
+import { installRequest, installSteps, type InstallDraft } from './installSteps';
 import { pickHere } from './pickAdapter';
 import { pickAdapterFile } from './pickFile';
 import type { Handler } from './register';
@@ -22,9 +24,11 @@ export function installCommands(parts: UiParts): Record<string, Handler> {
     async install(clicked) {
       const [target] = parseTargets(clicked);
       const title = t('Install in Ollama');
-      const path = target?.kind === 'path' ? target.path : undefined;
-      const id = target?.kind === 'adapter' ? target.id : undefined;
-      const asked = path ?? id ?? (await pickHere(parts, title)) ?? (await pickAdapterFile(parts, title));
+      const asked =
+        targetPath(target) ??
+        (target?.kind === 'adapter' ? target.id : undefined) ??
+        (await pickHere(parts, title)) ??
+        (await pickAdapterFile(parts, title));
       if (asked === undefined) return undefined;
       return installAdapter(parts, asked, nameOf(parts, asked));
     },
@@ -32,54 +36,73 @@ export function installCommands(parts: UiParts): Record<string, Handler> {
   };
 }
 
-/** Makes a model of an adapter: the user picks the base, the engine the route. @param target Content id or path. */
+/**
+ * Makes a model of an adapter. Verdict, ways and costs are shown before anything is made.
+ *
+ * @param target Content id, path, or `ollama:MODEL`.
+ */
 export async function installAdapter(parts: UiParts, target: string, name: string): Promise<InstallResult | undefined> {
-  const verdict = await parts.engine.wish('verdict', { target });
-  const { models } = await parts.engine.wish('models', {});
-  const items = baseItems(verdict, models);
-  if (items.length === 0)
-    throw new LoraSwarmError('BASE_MISSING', t('Ollama has no base model yet. Pull the one the adapter was made for.'));
-  const picked = await askPick(alone(t('Install {0} in Ollama', name)), {
-    items,
-    placeholder: joinKnown([verdictTitle(verdict), peerText(verdict.reason, 120)]),
+  const questions = await looking(async () => {
+    const [plan, models] = await Promise.all([
+      parts.engine.wish('planInstall', { target }),
+      parts.engine.wish('models', {}).then((answer) => answer.models),
+    ]);
+    return { plan, models, judged: await judge(parts, target, models) };
   });
-  if (picked === undefined || picked === BACK) return undefined;
-  const base = picked[0]!.base;
+  const steps = installSteps({
+    ...questions,
+    planFor: (base) => looking(() => parts.engine.wish('planInstall', { target, base })),
+    preview: parts.preview,
+  });
+  const start: InstallDraft = { plan: questions.plan, isUpdate: false, as: questions.plan.model, extras: [] };
+  const draft = await askSteps(t('Install {0} in Ollama', name), start, steps);
+  if (!draft) return undefined;
 
   const result = await withProgress(t('Installing {0}', name), (options) =>
-    parts.engine.wish('install', { target, base }, options),
+    parts.engine.wish('install', installRequest(target, draft), options),
   );
   sayInstalled(parts, target, name, result);
   return result;
 }
 
-/** The base of the verdict first, then every other model that is no adapter itself. */
-export function baseItems(verdict: VerdictState, models: readonly LocalModel[]) {
-  const bases = models.filter(({ adapterOf, isOurs }) => adapterOf === undefined && !isOurs);
-  const fitting = bases.filter(({ name }) => name === verdict.base);
-  return [...fitting, ...bases.filter(({ name }) => name !== verdict.base)].map((model) => ({
-    label: `$(${model.name === verdict.base ? 'pass' : 'circle-outline'}) ${peerText(model.name)}`,
-    description: joinKnown([peerText(model.architecture), formatBytes(model.bytes)]),
-    base: model.name,
-  }));
+/** Says under which name it runs and what was seen of its effect, and loudly when there is none. */
+export function sayInstalled(parts: UiParts, target: string, name: string, result: InstallResult): void {
+  const { message, severity } = installedWords(name, result);
+  const { model, base } = result;
+  const isNamed = isModelName(model);
+  void showDone(
+    parts.log,
+    message,
+    {
+      ...(isNamed ? { [t('Chat')]: () => openChat(parts, model) } : {}),
+      ...(isNamed && isModelName(base)
+        ? { [t('Compare with Base')]: () => parts.openPage({ page: 'compare', base, model }) }
+        : {}),
+      ...(isContentId(target) ? { [t('Show')]: () => parts.openPage({ page: 'adapter', id: target }) } : {}),
+    },
+    severity,
+  );
 }
 
-/** Says under which name it runs, and loudly when it changes nothing. */
-export function sayInstalled(parts: UiParts, target: string, name: string, result: InstallResult): void {
-  const model = isModelName(result.model) ? result.model : '';
-  const actions = { [t('Chat')]: () => openChat(parts, model) };
-  if (result.effect.checked && !result.effect.changed)
-    void showDone(
-      parts.log,
-      t('{0} is in Ollama as {1}, but it answers exactly like its base. It may be made for another base.', name, model),
-      actions,
-      'warning',
-    );
-  else
-    void showDone(parts.log, t('{0} is in Ollama as {1}.', name, model), {
-      ...actions,
-      ...(/^[0-9a-f]{64}$/.test(target) ? { [t('Show')]: () => parts.openPage({ page: 'adapter', id: target }) } : {}),
-    });
+/** Every local model with its verdict. One that can't be judged fits nothing, and says why. */
+async function judge(parts: UiParts, target: string, models: readonly LocalModel[]): Promise<JudgedModel[]> {
+  return Promise.all(
+    models
+      // What we merged holds an adapter in its weights; nobody trains on that.
+      .filter(({ adapterOf, isOurs }) => !isOurs || adapterOf !== undefined)
+      .map(async (model) => {
+        const verdict = await parts.engine
+          .wish('verdict', { target, base: model.name })
+          .catch((error: unknown) => ({ verdict: 'unfit' as const, reason: messageOf(error) }));
+        return { model, verdict };
+      }),
+  ).then((judged) => judged.filter((one) => fits(one) || one.model.adapterOf === undefined));
+}
+
+/** Judging and probing take a moment, and nothing is on the screen meanwhile. */
+function looking<T>(work: () => Promise<T>): Promise<T> {
+  const title = t('Looking at the models in Ollama');
+  return Promise.resolve(vscode.window.withProgress({ location: vscode.ProgressLocation.Window, title }, work));
 }
 
 async function uninstall(parts: UiParts, clicked: unknown): Promise<void> {
@@ -117,8 +140,10 @@ function modelsOf(parts: UiParts, id: string): readonly string[] {
   return parts.engine.state.library.find((adapter) => adapter.id === id)?.models ?? [];
 }
 
-function nameOf(parts: UiParts, target: string): string {
+export function nameOf(parts: UiParts, target: string): string {
   const { shared, library } = parts.engine.state;
   const known = [...library, ...shared].find(({ id }) => id === target);
   return known ? adapterName(known.name, known.id) : t('the adapter');
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,7 +3,7 @@ import type { DoctorCheck } from '../../engine/wishes';
 import { t } from '../l10n';
 import type { UiParts } from '../parts';
 import { askPick, BACK } from '../steps';
-import { parseTargets } from '../targets';
+import { parseTargets, targetPath } from '../targets';
 import { peerText } from '../text';
 import { inspectionNotes, inspectionRows, refusal } from './inspection';
 import { pickAdapterFile } from './pickFile';
@@ -35,25 +35,27 @@ async function inspect(parts: UiParts, clicked: unknown): Promise<void> {
     parts.openPage({ page: 'adapter', id: target.id });
     return;
   }
-  const path = target?.kind === 'path' ? target.path : await pickAdapterFile(parts, t('Inspect Adapter'));
+  const path = targetPath(target) ?? (await pickAdapterFile(parts, t('Inspect Adapter')));
   if (path === undefined) return;
   const found = await parts.engine.wish('inspect', { path });
-  const uri = vscode.Uri.file(path);
+  const isFile = target?.kind !== 'model';
   const share = { label: `$(cloud-upload) ${t('Share LoRA Adapter…')}`, command: 'loraSwarm.shareResource' };
   const install = { label: `$(desktop-download) ${t('Install in Ollama…')}`, command: 'loraSwarm.install' };
   const separator = { label: '', kind: vscode.QuickPickItemKind.Separator };
-  const actions = refusal(found) === undefined ? [separator, share, install] : [];
+  const merge = { label: `$(combine) ${t('Merge into a Base Model…')}`, command: 'loraSwarm.mergeIntoBase' };
+  const actions = refusal(found) === undefined ? [separator, share, install, merge] : [];
   const items: (vscode.QuickPickItem & { command?: string })[] = [
     ...inspectionNotes(found),
     ...inspectionRows(found),
     ...actions,
   ];
-  const picked = await askPick(alone(peerText(vscode.workspace.asRelativePath(uri), 120)), {
+  const title = isFile ? vscode.workspace.asRelativePath(vscode.Uri.file(path)) : path;
+  const picked = await askPick(alone(peerText(title, 120)), {
     items,
     placeholder: t('Facts from the headers and the config; no tensor was loaded'),
   });
   const command = picked === undefined || picked === BACK ? undefined : picked[0]?.command;
-  if (command !== undefined) await vscode.commands.executeCommand(command, uri);
+  if (command !== undefined) await vscode.commands.executeCommand(command, isFile ? vscode.Uri.file(path) : path);
 }
 
 /** The report as a page to act on, and as text to paste into a bug report. */

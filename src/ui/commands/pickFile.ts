@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import * as vscode from 'vscode';
 import { shortFacts } from '../facts';
 import { t } from '../l10n';
@@ -9,7 +10,7 @@ import { findAdapters } from '../workspaceAdapters';
 export async function pickAdapterFile(parts: UiParts, title: string): Promise<string | undefined> {
   const found = await findAdapters(parts.engine);
   // Without a single find the list would hold nothing but the way to the dialog.
-  if (found.length === 0) return browseForAdapter(title);
+  if (found.length === 0) return pickAdapterOnDisk(title);
   const browse = { label: `$(folder-opened) ${t('Browse…')}`, description: '', alwaysShow: true, path: undefined };
   const items = found.map((adapter) => ({
     label: `$(layers) ${peerText(adapter.label, 120)}`,
@@ -19,10 +20,11 @@ export async function pickAdapterFile(parts: UiParts, title: string): Promise<st
   const placeHolder = t('Adapters in this workspace');
   const picked = await vscode.window.showQuickPick([...items, browse], { title, placeHolder });
   if (!picked) return undefined;
-  return picked.path ?? browseForAdapter(title);
+  return picked.path ?? pickAdapterOnDisk(title);
 }
 
-async function browseForAdapter(title: string): Promise<string | undefined> {
+/** Asks for a weights file of this machine. */
+export async function pickAdapterOnDisk(title: string): Promise<string | undefined> {
   const folder = vscode.workspace.workspaceFolders?.[0]?.uri;
   const picked = await vscode.window.showOpenDialog({
     title,
@@ -33,4 +35,29 @@ async function browseForAdapter(title: string): Promise<string | undefined> {
     ...(folder ? { defaultUri: folder } : {}),
   });
   return picked?.[0]?.fsPath;
+}
+
+/** Asks where a new folder shall be. */
+export function pickNewFolder(title: string, name: string): Promise<string | undefined> {
+  return pickNewPath({ title, name });
+}
+
+/** Asks where a new file shall be. */
+export function pickNewFile(title: string, name: string, extension: string): Promise<string | undefined> {
+  return pickNewPath({ title, name: `${name}.${extension}`, filters: { [extension.toUpperCase()]: [extension] } });
+}
+
+async function pickNewPath(asked: {
+  readonly title: string;
+  readonly name: string;
+  readonly filters?: Record<string, string[]>;
+}): Promise<string | undefined> {
+  const folder = vscode.workspace.workspaceFolders?.[0]?.uri ?? vscode.Uri.file(homedir());
+  const picked = await vscode.window.showSaveDialog({
+    title: asked.title,
+    saveLabel: t('Merge Here'),
+    defaultUri: vscode.Uri.joinPath(folder, asked.name),
+    ...(asked.filters ? { filters: asked.filters } : {}),
+  });
+  return picked?.fsPath;
 }

@@ -11,7 +11,7 @@ import { withProgress } from '../progress';
 import { userValue } from '../settingsSync';
 import { askSteps } from '../steps';
 import { suggestName } from '../suggestName';
-import { parseTargets } from '../targets';
+import { parseTargets, targetPath } from '../targets';
 import { adapterName, peerText } from '../text';
 import { roomLook } from '../views/roomBranches';
 import { refusal } from './inspection';
@@ -126,6 +126,6 @@ async function copyLink(clicked: unknown): Promise<void> {
 
 function pathsOf(clicked: unknown, selected: unknown): string[] {
   return parseTargets(clicked, selected)
-    .filter((target) => target.kind === 'path')
-    .map(({ path }) => path);
+    .map(targetPath)
+    .filter((path) => path !== undefined);
 }

@@ -3,7 +3,11 @@ import { DisposableStore, type Disposable } from '../../engine/lifecycle';
 import type { Logger } from '../../engine/log';
 import { parsePage, type PanelPage } from '../../shared/panelProtocol';
 import type { EngineHandle } from '../engineHandle';
+import { t } from '../l10n';
 import type { PanelCommand } from './panelCommands';
+import { pickAdapterOnDisk, pickNewFolder } from '../commands/pickFile';
+import { findAdapters } from '../workspaceAdapters';
+import type { MergePlaces } from './mergePlaces';
 import { panelHtml } from './panelHtml';
 import { pageTitle, PanelSession } from './panelSession';
 
@@ -16,6 +20,7 @@ export interface PanelParts {
   readonly engine: Pick<EngineHandle, 'wish' | 'state' | 'onDidChangeState'>;
   readonly extensionUri: vscode.Uri;
   readonly log: Logger;
+  readonly places: MergePlaces;
 }
 
 /** The editor tab with the pages that a tree can't show. There is one, and it goes where it is asked to. */
@@ -63,6 +68,10 @@ export class Panel implements Disposable {
           run: (command) => runCommand(command, parts.log),
           copy: (text) => void vscode.env.clipboard.writeText(text),
           setTitle: (title) => (tab.title = title),
+          places: parts.places,
+          findAdapters: () => findAdapters(parts.engine),
+          pickAdapter: () => pickAdapterOnDisk(t('Add an Adapter')),
+          pickFolder: () => pickNewFolder(t('Folder of the Merged Adapter'), 'merged-adapter'),
         },
         page,
       ),

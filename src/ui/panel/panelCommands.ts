@@ -13,6 +13,8 @@ export const COMMANDS: Readonly<Record<PanelAction | Exclude<AdapterIntent, 'cop
   resume: { command: 'loraSwarm.resume' },
   cancel: { command: 'loraSwarm.cancel' },
   install: { command: 'loraSwarm.install' },
+  mergeIntoBase: { command: 'loraSwarm.mergeIntoBase' },
+  compareWithBase: { command: 'loraSwarm.compare' },
   copyLink: { command: 'loraSwarm.copyLink' },
   joinLocalRoom: { command: 'loraSwarm.joinLocal' },
   createRoom: { command: 'loraSwarm.createRoom' },

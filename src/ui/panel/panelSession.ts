@@ -3,22 +3,29 @@ import { hasCode, isAbort, LoraSwarmError } from '../../engine/errors';
 import { DisposableStore, type Disposable } from '../../engine/lifecycle';
 import type { Logger } from '../../engine/log';
 import type { EngineState } from '../../engine/state';
-import type { ListRequest } from '../../engine/wishes';
+import type { ListRequest, LocalModel } from '../../engine/wishes';
 import {
   isSameQuery,
   parseFromPanel,
   type FromPanel,
+  type PanelModel,
   type PanelPage,
   type PanelQuery,
   type ToPanel,
 } from '../../shared/panelProtocol';
 import type { EngineHandle } from '../engineHandle';
 import { t } from '../l10n';
+import { isModelName } from '../../shared/panelFields';
 import { adapterName, peerText } from '../text';
+import { CompareDesk } from './compareDesk';
+import { MergeDesk, type MergeDeskParts } from './mergeDesk';
 import { COMMANDS, type PanelCommand } from './panelCommands';
 import { panelTexts, plainCheck, plainDetails, plainEntry, plainRoom, plainTransfer } from './panelText';
 
-export interface PanelSessionParts {
+export interface PanelSessionParts extends Pick<
+  MergeDeskParts,
+  'places' | 'findAdapters' | 'pickAdapter' | 'pickFolder'
+> {
   readonly engine: Pick<EngineHandle, 'wish' | 'state' | 'onDidChangeState'>;
   readonly log: Logger;
   /** BCP 47 tag of the editor's language. */
@@ -45,12 +52,21 @@ export class PanelSession implements Disposable {
   #listing: { readonly query: PanelQuery; readonly abort: AbortController } | undefined;
   #doctor: AbortController | undefined;
   #adapterKey = '';
+  readonly #compare: CompareDesk;
+  readonly #merge: MergeDesk;
 
   constructor(
     private readonly parts: PanelSessionParts,
     page: PanelPage,
   ) {
     this.#page = page;
+    const explain = (error: unknown): string => this.#explain(error);
+    this.#compare = new CompareDesk({
+      engine: parts.engine,
+      post: (message) => this.#postTo('compare', message),
+      explain,
+    });
+    this.#merge = new MergeDesk({ ...parts, post: (message) => this.#postTo('merge', message), explain });
     this.#owned.add(parts.engine.onDidChangeState((state) => this.#onState(state)));
   }
 
@@ -61,6 +77,9 @@ export class PanelSession implements Disposable {
   /** Goes to a page, also from outside. */
   open(page: PanelPage): void {
     this.#leave();
+    // Out of sight for a while it may go on; for another page it is given up.
+    if (page.page !== 'compare') this.#compare.stop();
+    if (page.page !== 'merge') this.#merge.stop();
     this.#page = page;
     this.parts.setTitle(pageTitle(page));
     if (this.#isReady) this.#showPage();
@@ -84,6 +103,8 @@ export class PanelSession implements Disposable {
 
   dispose(): void {
     this.pause();
+    this.#compare.stop();
+    this.#merge.stop();
     this.#owned.dispose();
   }
 
@@ -109,6 +130,24 @@ export class PanelSession implements Disposable {
       case 'copyId':
         this.parts.copy(intent.id);
         return;
+      case 'compare':
+        void this.#compare.start(intent);
+        return;
+      case 'stopCompare':
+        this.#compare.stop();
+        return;
+      case 'merge':
+        void this.#merge.start(intent);
+        return;
+      case 'stopMerge':
+        this.#merge.stop();
+        return;
+      case 'browseAdapter':
+        void this.#merge.browse();
+        return;
+      case 'mergeResult':
+        this.#merge.follow(intent.action);
+        return;
       default:
         // The engine's verbs have commands of their own: they ask, show progress and report failure for every shell part.
         this.parts.run({ ...COMMANDS[intent.type], argument: intent.id });
@@ -126,9 +165,21 @@ export class PanelSession implements Disposable {
         this.#adapterKey = adapterKey(this.parts.engine.state, this.#page.id);
         void this.#loadAdapter(this.#page.id);
         return;
+      case 'compare':
+        this.#compare.show();
+        void this.#findModels();
+        return;
+      case 'merge':
+        void this.#merge.show(this.#page.parts ?? [], this.#visit.signal);
+        return;
       case 'doctor':
         void this.#runDoctor();
     }
+  }
+
+  /** What a page's own work has to say, while that page is what the user sees. */
+  #postTo(page: PanelPage['page'], message: ToPanel): void {
+    if (this.#isReady && this.#page.page === page) this.parts.post(message);
   }
 
   #leave(): void {
@@ -182,11 +233,11 @@ export class PanelSession implements Disposable {
     const { signal } = this.#visit;
     try {
       const { models } = await this.parts.engine.wish('models', {}, { signal });
-      // A model that carries an adapter is no base for another one.
-      const names = models.filter(({ adapterOf }) => adapterOf === undefined).map(({ name }) => peerText(name, 200));
-      if (!signal.aborted) this.parts.post({ type: 'models', names });
+      if (!signal.aborted) this.parts.post({ type: 'models', models: models.map(plainModel) });
     } catch (error) {
+      if (signal.aborted) return;
       // Ollama may well be off. The filter then offers no names, and the doctor says why.
+      this.parts.post({ type: 'models', models: [] });
       if (!isAbort(error)) this.parts.log.debug(`The panel found no local models: ${inspect(error)}`);
     }
   }
@@ -239,9 +290,21 @@ export function pageTitle(page: PanelPage): string {
       return t('Explore Adapters');
     case 'adapter':
       return t('Adapter {0}', page.id.slice(0, 8));
+    case 'compare':
+      return t('Compare Models');
+    case 'merge':
+      return t('Merge Adapters');
     case 'doctor':
       return t('LoRA Swarm Doctor');
   }
+}
+
+/** A name that Ollama would not give is only shown: it comes back in no message. */
+function plainModel({ name, adapterOf }: LocalModel): PanelModel {
+  return {
+    name: peerText(name, 200),
+    ...(adapterOf !== undefined && isModelName(adapterOf) ? { base: adapterOf } : {}),
+  };
 }
 
 function listRequest({ fits, ...query }: PanelQuery, offset: number, limit: number): ListRequest {

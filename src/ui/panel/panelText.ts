@@ -1,7 +1,8 @@
+import type { AdapterLineage, ModelfileExtras } from '../../engine/deployWishes';
 import { PANEL_TEXTS, type PanelTexts } from '../../shared/panelTexts';
 import type { AdapterDetails, AdapterEntry, DoctorCheck, RoomState, TransferState } from '../../shared/panelProtocol';
 import { t, type Translate } from '../l10n';
-import { peerText } from '../text';
+import { peerLines, peerText } from '../text';
 
 // What the page shows is made plain here, before it leaves: the page then only has to keep text as text.
 
@@ -14,6 +15,8 @@ const MAX_LIST = 64;
 const MAX_LAYERS = 2_048;
 /** The card of a package is 64 KiB at most. */
 const MAX_CARD = 65_536;
+/** A release holds 2 KiB of each. */
+const MAX_PROPOSAL = 8_192;
 
 /** Every sentence of the page in the editor's language. Holes such as `{0}` stay for the page to fill. */
 export function panelTexts(translate: Translate = t): PanelTexts {
@@ -45,6 +48,8 @@ export function plainDetails(details: AdapterDetails): AdapterDetails {
     ...plainFields(details, ['version', 'signerFingerprint']),
     ...(details.path !== undefined && { path: peerText(details.path, MAX_SENTENCE) }),
     ...(details.card !== undefined && { card: plainCard(details.card) }),
+    ...(details.lineage && { lineage: plainLineage(details.lineage) }),
+    ...(details.extras && { extras: plainExtras(details.extras) }),
     models: plainList(details.models),
     parents: plainList(details.parents),
     layers: details.layers
@@ -55,6 +60,34 @@ export function plainDetails(details: AdapterDetails): AdapterDetails {
       .map((problem) => ({ ...problem, message: peerText(problem.message, MAX_SENTENCE) })),
   };
 }
+
+function plainLineage({ parts, ...lineage }: AdapterLineage): AdapterLineage {
+  return {
+    ...lineage,
+    parts: parts.slice(0, MAX_LIST).map((part) => ({
+      ...part,
+      ...(part.id !== undefined && { id: peerText(part.id, MAX_TEXT) }),
+      ...(part.name !== undefined && { name: peerText(part.name, MAX_TEXT) }),
+    })),
+  };
+}
+
+function plainExtras({ system, template, parameters }: ModelfileExtras): ModelfileExtras {
+  const plainValue = (value: Parameter): Parameter => {
+    if (typeof value === 'object') return plainList(value);
+    return typeof value === 'string' ? peerText(value, MAX_TEXT) : value;
+  };
+  const entries = Object.entries(parameters ?? {}).slice(0, MAX_LIST);
+  return {
+    ...(system !== undefined && { system: peerLines(system, MAX_PROPOSAL) }),
+    ...(template !== undefined && { template: peerLines(template, MAX_PROPOSAL) }),
+    ...(parameters && {
+      parameters: Object.fromEntries(entries.map(([name, value]) => [peerText(name), plainValue(value)])),
+    }),
+  };
+}
+
+type Parameter = NonNullable<ModelfileExtras['parameters']>[string];
 
 export function plainRoom(room: RoomState): RoomState {
   return { ...room, label: peerText(room.label, MAX_TEXT) };
@@ -79,15 +112,9 @@ export function plainCheck(check: DoctorCheck): DoctorCheck {
   };
 }
 
-/**
- * The author's text with its lines and indents, without what is invisible or reorders. It is only ever shown as text, so
- * unlike names it keeps `](` and `$(`, which code in a card needs.
- */
+/** The author's text as it may be shown: with its lines and indents. */
 export function plainCard(card: string): string {
-  return card
-    .slice(0, MAX_CARD)
-    .replace(/\r\n?|[\u2028\u2029]/g, '\n')
-    .replace(/(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}]/gu, '');
+  return peerLines(card, MAX_CARD);
 }
 
 function plainList(values: readonly string[]): string[] {

@@ -1,6 +1,7 @@
 import type { EngineState, LibraryState, SharedState } from '../../engine/state';
-import type { FoundAdapter, LocalModel } from '../../engine/wishes';
-import { countPeers, factLines, formatBytes, joinKnown, shortFacts } from '../facts';
+import type { OllamaAdapterState } from '../../engine/deployWishes';
+import type { FoundAdapter } from '../../engine/wishes';
+import { countPeers, factLines, joinKnown, shortFacts } from '../facts';
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
@@ -11,19 +12,19 @@ import { roomLook } from './roomBranches';
 export interface MachineFinds {
   /** In the run folders of the workspace; `label` is the path below the workspace folder. */
   readonly folders: readonly (FoundAdapter & { readonly label: string })[];
-  /** Models in Ollama that carry an adapter. */
-  readonly models: readonly LocalModel[];
+  /** Adapters inside models of Ollama, whoever made them. */
+  readonly models: readonly OllamaAdapterState[];
 }
 
 export const NO_FINDS: MachineFinds = { folders: [], models: [] };
 
 /** Mine, what came from peers, and what lies around. Sections without anything are left out. */
 export function libraryBranches(state: EngineState, finds: MachineFinds): Branch[] {
-  const installed = new Set(state.library.flatMap((adapter) => adapter.models));
+  const installed = new Set(state.library.flatMap((adapter) => adapter.models.map(untagged)));
   const shared = new Set(state.shared.map((adapter) => adapter.path));
   const found = [
     ...finds.folders.filter(({ path }) => !shared.has(path)).map(foundBranch),
-    ...finds.models.filter(({ name }) => !installed.has(name)).map(modelBranch),
+    ...finds.models.filter(({ model }) => !installed.has(untagged(model))).map(modelBranch),
   ];
   const sections = [
     section(
@@ -114,16 +115,23 @@ function foundBranch(found: MachineFinds['folders'][number]): Branch {
   };
 }
 
-function modelBranch(model: LocalModel): Branch {
+function modelBranch({ target, model, digest, base, isOurs }: OllamaAdapterState): Branch {
+  // The second adapter of a model and those after it say which they are.
+  const place = /#(\d{1,2})$/.exec(target)?.[1];
+  const name = place === undefined ? peerText(model) : `${peerText(model)} #${place}`;
+  const over = base === undefined ? t('its base is gone') : t('adapter over {0}', peerText(base));
   return {
-    id: elementId.model(model.name),
-    label: `Ollama: ${peerText(model.name)}`,
-    description: t('adapter over {0}', peerText(model.adapterOf)),
+    id: elementId.ollama(target),
+    label: `Ollama: ${name}`,
+    description: over,
     icon: 'layers',
-    context: model.isOurs ? 'model.ours' : 'model.other',
-    tooltip: joinKnown([peerText(model.name), peerText(model.architecture), formatBytes(model.bytes)], '\n'),
+    context: isOurs ? 'model.ours' : 'model.other',
+    tooltip: joinKnown([name, over, peerText(digest)], '\n'),
+    command: { id: 'loraSwarm.inspect', argument: elementId.ollama(target) },
   };
 }
+
+const untagged = (model: string): string => model.replace(/:latest$/, '');
 
 function ollamaDownBranch(url: string): Branch {
   return {

@@ -8,6 +8,7 @@ import type { WishName, WishOptions, Wishes } from '../../../src/engine/wishes';
 import type { PanelPage, ToPanel } from '../../../src/shared/panelProtocol';
 import { EMPTY_STATE } from '../../../src/ui/engineHandle';
 import type { PanelCommand } from '../../../src/ui/panel/panelCommands';
+import { MergePlaces } from '../../../src/ui/panel/mergePlaces';
 import { PanelSession } from '../../../src/ui/panel/panelSession';
 import { contentId, details, entry, models, transfer } from '../../webview/samples';
 
@@ -26,6 +27,7 @@ function openSession(page: PanelPage = { page: 'explore' }) {
   const commands: PanelCommand[] = [];
   const copied: string[] = [];
   const titles: string[] = [];
+  const dialogs: { adapter?: string; folder?: string } = {};
   const changed = new Emitter<EngineState>();
   const engine = {
     state: EMPTY_STATE,
@@ -50,6 +52,10 @@ function openSession(page: PanelPage = { page: 'explore' }) {
       run: (command) => commands.push(command),
       copy: (text) => copied.push(text),
       setTitle: (title) => titles.push(title),
+      places: new MergePlaces(),
+      findAdapters: () => Promise.resolve([]),
+      pickAdapter: () => Promise.resolve(dialogs.adapter),
+      pickFolder: () => Promise.resolve(dialogs.folder),
     },
     page,
   );
@@ -58,7 +64,7 @@ function openSession(page: PanelPage = { page: 'explore' }) {
     changed.fire(engine.state);
   };
   const types = (): string[] => posted.map(({ type }) => type);
-  return { session, posted, asked, commands, copied, titles, setState, types };
+  return { session, posted, asked, commands, copied, titles, dialogs, setState, types };
 }
 
 describe('a panel session', () => {
@@ -72,7 +78,14 @@ describe('a panel session', () => {
     await setImmediate();
 
     assert.deepEqual(types(), ['texts', 'engine', 'page', 'models']);
-    assert.deepEqual(posted.at(-1), { type: 'models', names: ['llama3.2:latest', 'gemma2:2b'] });
+    assert.deepEqual(posted.at(-1), {
+      type: 'models',
+      models: [
+        { name: 'llama3.2:latest' },
+        { name: 'p2p-ana-sql-coder:latest', base: 'llama3.2:latest' },
+        { name: 'gemma2:2b' },
+      ],
+    });
   });
 
   it('stops when the page is hidden, and starts from the beginning when it is back', () => {
@@ -88,14 +101,15 @@ describe('a panel session', () => {
     assert.deepEqual(types().slice(before), ['texts', 'engine', 'page']);
   });
 
-  it('leaves local models out of the page while Ollama is away', async () => {
-    const { session, asked, types } = openSession();
+  it('says that there are no local models while Ollama is away', async () => {
+    const { session, asked, posted, types } = openSession();
     session.receive({ type: 'ready' });
 
     asked[0]!.fail(new LoraSwarmError('OLLAMA_UNREACHABLE', 'Ollama does not answer.'));
     await setImmediate();
 
-    assert.deepEqual(types(), ['texts', 'engine', 'page']);
+    assert.deepEqual(types(), ['texts', 'engine', 'page', 'models']);
+    assert.deepEqual(posted.at(-1), { type: 'models', models: [] });
   });
 
   it('sends no peers, library or shared adapters, of which there may be thousands', () => {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { MAX_COMPARE_TOKENS, MAX_PROMPT_LENGTH } from '../../../src/shared/compareProtocol';
+import { MERGE_RESULT_ACTIONS } from '../../../src/shared/mergeProtocol';
+import { MAX_SEARCH_LENGTH } from '../../../src/shared/panelFields';
 import {
   ADAPTER_INTENTS,
   isSameQuery,
   MAX_LIST_LIMIT,
   MAX_LIST_OFFSET,
-  MAX_SEARCH_LENGTH,
   PANEL_ACTIONS,
   parseFromPanel,
   parsePage,
@@ -13,6 +15,16 @@ import {
 } from '../../../src/shared/panelProtocol';
 
 const ID = 'ab'.repeat(32);
+const PLACE = `x${'0f'.repeat(8)}`;
+const COMPARE = { type: 'compare', base: 'llama3.2:latest', model: 'p2p-sql', prompt: 'Why?\n', tokens: 128 };
+const MERGE = {
+  type: 'merge',
+  parts: [
+    { key: ID, weight: 1 },
+    { key: PLACE, weight: -0.5 },
+  ],
+  method: 'concat',
+};
 
 describe('parseFromPanel', () => {
   it('takes each intent as it is', () => {
@@ -29,6 +41,17 @@ describe('parseFromPanel', () => {
         offset: 9_900,
         limit: 1,
       },
+      { type: 'open', page: { page: 'compare' } },
+      { type: 'open', page: { page: 'compare', base: 'llama3.2:latest', model: 'hf.co/ana/sql:Q4_K_M' } },
+      { type: 'open', page: { page: 'merge' } },
+      { type: 'open', page: { page: 'merge', parts: [ID, PLACE] } },
+      COMPARE,
+      { type: 'stopCompare' },
+      MERGE,
+      { ...MERGE, method: 'dare', rank: 16, density: 0.5, seed: 0 },
+      { type: 'stopMerge' },
+      { type: 'browseAdapter' },
+      ...MERGE_RESULT_ACTIONS.map((action) => ({ type: 'mergeResult', action })),
       ...ADAPTER_INTENTS.map((type) => ({ type, id: ID })),
       ...PANEL_ACTIONS.map((action) => ({ type: 'run', action })),
     ];
@@ -74,6 +97,35 @@ describe('parseFromPanel', () => {
     ['a search that is no text', { type: 'list', query: { search: 5 }, offset: 0, limit: 1 }],
     ['a room by its name', { type: 'list', query: { room: 'lab-42' }, offset: 0, limit: 1 }],
     ['a negative rank', { type: 'list', query: { minRank: -1 }, offset: 0, limit: 1 }],
+    ['a comparison with a path', { ...COMPARE, base: '../../etc/passwd' }],
+    ['a comparison with an option of a program', { ...COMPARE, model: '--help' }],
+    ['a comparison with nothing', { ...COMPARE, prompt: ' \n' }],
+    ['a comparison with a book', { ...COMPARE, prompt: 'x'.repeat(MAX_PROMPT_LENGTH + 1) }],
+    ['a comparison with a prompt that is no text', { ...COMPARE, prompt: ['x'] }],
+    ['a comparison without length', { ...COMPARE, tokens: undefined }],
+    ['a comparison without end', { ...COMPARE, tokens: MAX_COMPARE_TOKENS + 1 }],
+    ['a comparison of half a token', { ...COMPARE, tokens: 0.5 }],
+    ['a compare page with a hostile name', { type: 'open', page: { page: 'compare', model: '$(rm -rf)' } }],
+    ['a merge of one', { ...MERGE, parts: MERGE.parts.slice(1) }],
+    ['a merge of one twice', { ...MERGE, parts: [MERGE.parts[0], MERGE.parts[0]] }],
+    [
+      'a merge of too many',
+      {
+        ...MERGE,
+        parts: Array.from({ length: 17 }, (_, at) => ({ key: at.toString(16).padStart(64, '0'), weight: 1 })),
+      },
+    ],
+    ['a merge of a path', { ...MERGE, parts: [MERGE.parts[0], { key: '/etc/passwd', weight: 1 }] }],
+    ['a merge without weight', { ...MERGE, parts: [MERGE.parts[0], { key: PLACE }] }],
+    ['a merge with a weight that is no number', { ...MERGE, parts: [MERGE.parts[0], { key: PLACE, weight: NaN }] }],
+    ['a merge with a weight without end', { ...MERGE, parts: [MERGE.parts[0], { key: PLACE, weight: Infinity }] }],
+    ['a merge by an unknown method', { ...MERGE, method: 'exec' }],
+    ['a merge at rank 0', { ...MERGE, rank: 0 }],
+    ['a merge of more than all', { ...MERGE, density: 1.01 }],
+    ['a merge with half a seed', { ...MERGE, seed: 0.5 }],
+    ['a merge page with a path', { type: 'open', page: { page: 'merge', parts: ['/etc/passwd'] } }],
+    ['a merge page with a text', { type: 'open', page: { page: 'merge', parts: ID } }],
+    ['a command for a result', { type: 'mergeResult', action: 'delete' }],
     ['an endless size', { type: 'list', query: { maxBytes: Infinity }, offset: 0, limit: 1 }],
   ];
   for (const [what, value] of refused)
@@ -103,6 +155,8 @@ describe('state that the editor kept', () => {
   it('is read like input', () => {
     assert.deepEqual(parsePage({ page: 'adapter', id: ID, more: 1 }), { page: 'adapter', id: ID });
     assert.equal(parsePage({ page: 'adapter', id: 'x' }), undefined);
+    assert.deepEqual(parsePage({ page: 'merge', parts: [ID, ID] }), { page: 'merge', parts: [ID] });
+    assert.equal(parsePage({ page: 'compare', base: 5 }), undefined);
     assert.equal(parsePage('explore'), undefined);
     assert.deepEqual(parseQuery({ search: 'a', unknown: 'b' }), { search: 'a' });
     assert.equal(parseQuery({ fits: 5 }), undefined);
@@ -148,6 +202,16 @@ function isValid(intent: NonNullable<ReturnType<typeof parseFromPanel>>): boolea
         intent.offset >= 0 &&
         [intent.query.search, intent.query.base, intent.query.fits].every((value) => (value?.length ?? 0) <= 200)
       );
+    case 'compare':
+      return [intent.base, intent.model].every((name) => name.length <= 330 && !/[^\w.:/-]|^-|\.\./.test(name));
+    case 'stopCompare':
+    case 'stopMerge':
+    case 'browseAdapter':
+      return text === JSON.stringify({ type: intent.type });
+    case 'mergeResult':
+      return ['share', 'install', 'reveal'].includes(intent.action);
+    case 'merge':
+      return intent.parts.length >= 2 && intent.parts.every(({ weight }) => Math.abs(weight) <= 100);
     default:
       return /^[0-9a-f]+$/.test(intent.id) && intent.id.length === 64;
   }
@@ -186,9 +250,18 @@ function hostileMessage(random: () => number): unknown {
       { room: '../general' },
     ]);
   if (random() < 0.1) return junk();
-  const types = ['ready', 'doctor', 'open', 'list', 'run', ...ADAPTER_INTENTS, 'state', '__proto__', 'hasOwnProperty'];
+  const types = [
+    ...['ready', 'doctor', 'open', 'list', 'run', 'compare', 'stopCompare', 'merge', 'mergeResult', 'browseAdapter'],
+    ...ADAPTER_INTENTS,
+    'state',
+    '__proto__',
+    'hasOwnProperty',
+  ];
   const message: Record<string, unknown> = { type: random() < 0.9 ? one(types) : junk() };
-  const fields = { id: ID, page: { page: 'explore' }, query: {}, offset: 0, limit: 10, action: 'showLog' };
+  const fields = {
+    ...{ id: ID, page: { page: 'explore' }, query: {}, offset: 0, limit: 10, action: one(['showLog', 'share']) },
+    ...{ ...COMPARE, ...MERGE, rank: 8, density: 1, seed: 1, type: message['type'] },
+  };
   for (const [key, good] of Object.entries(fields)) if (random() < 0.9) message[key] = random() < 0.6 ? good : junk();
   if (random() < 0.2) message[one(['__proto__', 'constructor', 'then', 'toJSON'])] = junk();
   return message;

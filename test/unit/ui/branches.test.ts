@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { OllamaAdapterState } from '../../../src/engine/deployWishes';
 import type { EngineState } from '../../../src/engine/state';
 import { changedBranches, indexBranches, spokenLabel, type Branch } from '../../../src/ui/views/branch';
 import { libraryBranches, NO_FINDS } from '../../../src/ui/views/libraryBranches';
@@ -14,6 +15,14 @@ const childrenOf = (branch: Branch | undefined): readonly Branch[] => {
   assert.ok(Array.isArray(branch?.children));
   return branch.children as readonly Branch[];
 };
+
+const inModel = (target: string, model: string, isOurs = false): OllamaAdapterState => ({
+  target,
+  model,
+  digest: `sha256:${'0'.repeat(64)}`,
+  base: 'llama3.2:latest',
+  isOurs,
+});
 
 describe('rooms tree', () => {
   it('lists the public rooms first, then private ones by name', () => {
@@ -144,8 +153,9 @@ describe('library tree', () => {
         { path: '/runs/new', label: 'runs/new', ...facts },
       ],
       models: [
-        { name: 'p2p-ana-sql-coder', digest: '', bytes: 1, adapterOf: 'llama3.2', isOurs: true },
-        { name: 'my-lora:latest', digest: '', bytes: 1, adapterOf: 'llama3.2', isOurs: false },
+        inModel('ollama:p2p-ana-sql-coder', 'p2p-ana-sql-coder:latest', true),
+        inModel('ollama:my-lora:latest', 'my-lora:latest'),
+        inModel('ollama:my-lora:latest#2', 'my-lora:latest'),
       ],
     };
 
@@ -155,7 +165,8 @@ describe('library tree', () => {
     assert.equal(childrenOf(downloaded)[0]?.description, 'in Ollama as p2p-ana-sql-coder');
     assert.equal(childrenOf(downloaded)[0]?.context, 'downloaded.installed');
     // What is shared or was installed from the library is not found once more.
-    assert.deepEqual(labels(childrenOf(found)), ['runs/new', 'Ollama: my-lora:latest']);
+    assert.deepEqual(labels(childrenOf(found)), ['runs/new', 'Ollama: my-lora:latest', 'Ollama: my-lora:latest #2']);
+    assert.equal(new Set(childrenOf(found).map(({ id }) => id)).size, 3);
   });
 
   it('says that a shared file has changed or gone', () => {

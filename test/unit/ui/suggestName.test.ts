@@ -17,6 +17,11 @@ describe('suggestName', () => {
     assert.equal(suggestName('/runs/2026-11-02/checkpoint-400', 'ana'), 'ana/2026-11-02-checkpoint-400');
   });
 
+  it('names what lies in Ollama as its model', () => {
+    assert.equal(suggestName('ollama:my-lora:latest', 'ana'), 'ana/my-lora');
+    assert.equal(suggestName('ollama:rui/my-lora:v2#2', 'ana'), 'ana/my-lora-v2');
+  });
+
   it('leaves the author out when nobody is named', () => {
     assert.equal(suggestName('/runs/sql', ''), 'sql');
   });

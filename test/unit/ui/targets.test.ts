@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { elementId, parseTarget, parseTargets } from '../../../src/ui/targets';
+import { elementId, parseTarget, parseTargets, targetPath } from '../../../src/ui/targets';
 import { idOf } from './states';
 
 const id = idOf('c');
@@ -18,7 +18,16 @@ describe('parseTarget', () => {
     for (const element of [elementId.shared(id), elementId.downloaded(id), elementId.transfer('download', id), id])
       assert.deepEqual(parseTarget(element), { kind: 'adapter', id });
     assert.deepEqual(parseTarget(elementId.found('C:\\runs\\one')), { kind: 'path', path: 'C:\\runs\\one' });
-    assert.deepEqual(parseTarget(elementId.model('my-lora:latest')), { kind: 'model', name: 'my-lora:latest' });
+    assert.deepEqual(parseTarget(elementId.model('my-lora:latest')), {
+      kind: 'model',
+      name: 'my-lora:latest',
+      adapter: 'ollama:my-lora:latest',
+    });
+    assert.deepEqual(parseTarget(elementId.ollama('ollama:my-lora:latest#2')), {
+      kind: 'model',
+      name: 'my-lora:latest',
+      adapter: 'ollama:my-lora:latest#2',
+    });
   });
 
   it('reads files of the explorer and ids of other extensions', () => {
@@ -42,11 +51,22 @@ describe('parseTarget', () => {
       `shared:${id}0`,
       `evil:${id}`,
       'found:',
+      'ollama:',
+      'ollama:#2',
       { scheme: 'http', fsPath: '/x' },
       { id: 'abc' },
       { scheme: 'file', fsPath: 7 },
     ])
       assert.equal(parseTarget(value), undefined, JSON.stringify(value));
+  });
+});
+
+describe('targetPath', () => {
+  it('is what the engine opens: a file, or an adapter inside a model', () => {
+    assert.equal(targetPath(parseTarget('found:/runs/a')), '/runs/a');
+    assert.equal(targetPath(parseTarget('ollama:my-lora#2')), 'ollama:my-lora#2');
+    assert.equal(targetPath(parseTarget(id)), undefined);
+    assert.equal(targetPath(undefined), undefined);
   });
 });
 

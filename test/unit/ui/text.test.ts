@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { adapterName, isModelName, peerText } from '../../../src/ui/text';
+import { isModelName } from '../../../src/shared/panelFields';
+import { adapterName, peerText } from '../../../src/ui/text';
 
 /** As in VS Code's `linkedText.ts`: what a notification turns into something to click. */
 const LINK = /\[([^\]]+)\]\(((?:https?:\/\/|command:|file:)[^)\s]+)(?: (["'])(.+?)(\3))?\)/i;

@@ -1,0 +1,70 @@
+import type { InstallResult } from '../../engine/deployWishes';
+import { formatBytes, joinKnown } from '../facts';
+import { formatNumber, t } from '../l10n';
+import { isModelName } from '../../shared/panelFields';
+import { peerText } from '../text';
+
+/** What a notification says of an install. */
+export interface InstalledWords {
+  readonly message: string;
+  /** Loud when the model does not do what it was made for. */
+  readonly severity: 'info' | 'warning';
+}
+
+/** Under which name it runs, what it cost, and whether it was seen to do anything. Nothing is claimed that was not seen. */
+export function installedWords(name: string, result: InstallResult): InstalledWords {
+  const model = isModelName(result.model) ? result.model : '';
+  const base = isModelName(result.base) ? result.base : t('the base model');
+  const { effect } = result;
+  switch (effect.outcome) {
+    case 'identical':
+      return {
+        message: t(
+          'NO EFFECT: {0} is in Ollama as {1}, but it answers exactly like {2}. It may be made for another base, or its weights are zero.',
+          name,
+          model,
+          base,
+        ),
+        severity: 'warning',
+      };
+    case 'failed':
+      return {
+        message: joinKnown(
+          [t('{0} is in Ollama as {1}, but Ollama cannot run it.', name, model), peerText(effect.reason, 240)],
+          ' ',
+        ),
+        severity: 'warning',
+      };
+    case 'changed':
+      return { message: joinKnown([made(name, model, base, result), changed(result)], ' '), severity: 'info' };
+    case 'not-checked':
+      return {
+        message: joinKnown(
+          [
+            made(name, model, base, result),
+            t('Whether it changes anything was not checked: {0}', unchecked(effect.reason)),
+          ],
+          ' ',
+        ),
+        severity: 'info',
+      };
+  }
+}
+
+function made(name: string, model: string, base: string, { route, bytesOnDisk }: InstallResult): string {
+  const bytes = formatBytes(bytesOnDisk);
+  return route === 'merge'
+    ? t('{0} is in Ollama as {1}: merged into a copy of {2} ({3}).', name, model, base, bytes)
+    : t('{0} is in Ollama as {1}: an adapter on {2} ({3}).', name, model, base, bytes);
+}
+
+function changed({ effect }: InstallResult): string {
+  return effect.logprobMove === undefined
+    ? t('Checked: it answers otherwise than its base.')
+    : t('Checked: log-probabilities move by up to {0}.', formatNumber(effect.logprobMove, 3));
+}
+
+/** The reason begins with what the sentence before it has said already. */
+function unchecked(reason: string): string {
+  return peerText(reason, 240).replace(/^Not checked: /, '') || t('no reason is known.');
+}

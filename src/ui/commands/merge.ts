@@ -1,0 +1,156 @@
+import { stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import * as vscode from 'vscode';
+import type { MergedType, MergeIntoBaseResult } from '../../engine/deployWishes';
+import type { LocalModel } from '../../engine/wishes';
+import { countOf, formatBytes, joinKnown } from '../facts';
+import { t } from '../l10n';
+import { showDone } from '../notify';
+import type { UiParts } from '../parts';
+import { withProgress } from '../progress';
+import { askPick, askSteps, BACK, LEFT, type Step } from '../steps';
+import { elementId, parseTargets, targetPath, type Target } from '../targets';
+import { peerText } from '../text';
+import { nameOf } from './install';
+import { pickHere } from './pickAdapter';
+import { pickAdapterFile, pickNewFile } from './pickFile';
+import type { Handler } from './register';
+
+export function mergeCommands(parts: UiParts): Record<string, Handler> {
+  return {
+    merge(clicked, selected) {
+      const targets = parseTargets(clicked, selected).map(asTarget);
+      const keys = targets.filter((target) => target !== undefined).map((target) => parts.places.keyOf(target));
+      parts.openPage({ page: 'merge', ...(keys.length > 0 ? { parts: [...new Set(keys)].slice(0, MAX_START) } : {}) });
+    },
+    mergeIntoBase: (clicked) => mergeIntoBase(parts, clicked),
+    reveal: (clicked) => reveal(clicked),
+  };
+}
+
+/** As many as the page takes. */
+const MAX_START = 16;
+
+interface IntoDraft {
+  readonly into: string;
+  /** Size of the base, which the result has about, too. */
+  readonly bytes: number;
+  readonly name: string;
+  readonly type: MergedType;
+}
+
+/** Writes the adapter into a copy of a base: the size is said before a byte is written, and the base stays as it is. */
+async function mergeIntoBase(parts: UiParts, clicked: unknown): Promise<MergeIntoBaseResult | undefined> {
+  const title = t('Merge into a Base Model');
+  const [clickedTarget] = parseTargets(clicked);
+  const target = asTarget(clickedTarget) ?? (await pickHere(parts, title)) ?? (await pickAdapterFile(parts, title));
+  if (target === undefined) return undefined;
+  const start: IntoDraft = { into: '', bytes: 0, name: '', type: 'keep' };
+  const draft = await askSteps(title, start, [baseStep(parts), typeStep]);
+  if (!draft) return undefined;
+  const suggested = `${fileName(draft.name)}-merged`;
+  const out = await pickNewFile(t('Merged Model (about {0})', formatBytes(draft.bytes)), suggested, 'gguf');
+  if (out === undefined) return undefined;
+
+  const result = await withProgress(t('Merging {0} into {1}', nameOf(parts, target), peerText(draft.name)), (options) =>
+    parts.engine.wish(
+      'mergeIntoBase',
+      { parts: [{ target, weight: 1 }], into: draft.into, out, type: draft.type },
+      options,
+    ),
+  );
+  sayMerged(parts, result);
+  return result;
+}
+
+function baseStep(parts: UiParts): Step<IntoDraft> {
+  return async (draft, place) => {
+    const { models } = await parts.engine.wish('models', {}).catch(() => ({ models: [] as readonly LocalModel[] }));
+    const bases = models.filter(({ adapterOf, isOurs }) => adapterOf === undefined && !isOurs);
+    const items = [
+      ...bases.map(({ name, architecture, bytes }) => ({
+        label: `$(package) ${peerText(name)}`,
+        description: joinKnown([peerText(architecture), formatBytes(bytes)]),
+        base: { into: name, name, bytes },
+      })),
+      { label: `$(folder-opened) ${t('A GGUF file…')}`, description: '', base: undefined },
+    ];
+    const answer = await askPick(place, { items, placeholder: t('Base model that the adapter was trained for') });
+    if (answer === BACK || answer === LEFT) return answer;
+    const base = answer[0]!.base ?? (await pickGguf());
+    return base ? { ...draft, ...base } : LEFT;
+  };
+}
+
+async function pickGguf(): Promise<Pick<IntoDraft, 'into' | 'name' | 'bytes'> | undefined> {
+  const picked = await vscode.window.showOpenDialog({
+    title: t('Merge into a Base Model'),
+    openLabel: t('Choose'),
+    filters: { GGUF: ['gguf'] },
+  });
+  const path = picked?.[0]?.fsPath;
+  return path === undefined ? undefined : { into: path, name: basename(path, '.gguf'), bytes: (await stat(path)).size };
+}
+
+const typeStep: Step<IntoDraft> = async (draft, place) => {
+  const about = t('about {0}', formatBytes(draft.bytes));
+  const items: (vscode.QuickPickItem & { type: MergedType })[] = [
+    {
+      label: t('As the base has it'),
+      description: about,
+      detail: t('Where its type cannot be written exactly enough, changed tensors become Q8_0 or F16.'),
+      type: 'keep',
+    },
+    { label: 'Q8_0', description: t('changed tensors only'), detail: t('1.06 bytes a weight.'), type: 'q8_0' },
+    { label: 'F16', description: t('changed tensors only'), detail: t('2 bytes a weight.'), type: 'f16' },
+    { label: 'F32', description: t('changed tensors only'), detail: t('4 bytes a weight, exact.'), type: 'f32' },
+  ];
+  const answer = await askPick(place, {
+    items,
+    placeholder: t('A whole model is written, {0}. What is not changed is copied byte for byte.', about),
+    chosen: items.filter(({ type }) => type === draft.type),
+  });
+  return answer === BACK || answer === LEFT ? answer : { ...draft, type: answer[0]!.type };
+};
+
+function sayMerged(parts: UiParts, result: MergeIntoBaseResult): void {
+  const { retyped, path } = result;
+  const message = joinKnown(
+    [
+      t(
+        'The merged model is written: {0}, {1} of {2} tensors changed.',
+        formatBytes(result.bytes),
+        result.changed,
+        result.tensors,
+      ),
+      retyped.length === 0
+        ? undefined
+        : countOf(retyped.length, t('1 of them has another type now.'), t('{0} of them have another type now.')),
+    ],
+    ' ',
+  );
+  void showDone(parts.log, message, { [t('Reveal')]: () => reveal(elementId.found(path)) });
+}
+
+/** In the explorer of the window where it has the file, else in that of the system. */
+async function reveal(clicked: unknown): Promise<void> {
+  const [target] = parseTargets(clicked);
+  if (target?.kind !== 'path') return;
+  const uri = vscode.Uri.file(target.path);
+  const isInside = vscode.workspace.getWorkspaceFolder(uri) !== undefined;
+  await vscode.commands.executeCommand(isInside ? 'revealInExplorer' : 'revealFileInOS', uri);
+}
+
+function asTarget(target: Target | undefined): string | undefined {
+  return target?.kind === 'adapter' ? target.id : targetPath(target);
+}
+
+/** A name of a model as part of a file name, on every system. */
+function fileName(name: string): string {
+  return (
+    peerText(name)
+      .replace(/:latest$/, '')
+      .replace(/[^A-Za-z0-9._-]+/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '') || 'model'
+  );
+}
