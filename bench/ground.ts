@@ -27,7 +27,10 @@ export class Ground {
   async prepare(): Promise<this> {
     fs.cpSync(path.join(ROOT, 'dist'), this.dist, { recursive: true });
     await build({
-      entryPoints: PEERS.map((name) => path.join(import.meta.dirname, 'peers', `${name}.ts`)),
+      entryPoints: {
+        ...Object.fromEntries(PEERS.map((name) => [name, path.join(import.meta.dirname, 'peers', `${name}.ts`)])),
+        mergeThread: path.join(ROOT, 'src/engine/adapter/merge/mergeThread.ts'), // Looked for beside whoever merges.
+      },
       bundle: true,
       packages: 'external', // Found through NODE_PATH; the native ones can't be bundled.
       platform: 'node',

@@ -4,6 +4,7 @@ import { benchConvert } from './convert';
 import { benchDiscovery } from './discovery';
 import { Ground } from './ground';
 import { thisMachine, type Machine } from './machine';
+import { benchMerge } from './merge';
 import { parseCount, parseSize, type BenchOptions } from './options';
 import { dataOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
@@ -14,6 +15,7 @@ const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions
   startup: benchStartup,
   discovery: benchDiscovery,
   convert: benchConvert,
+  merge: benchMerge,
 };
 
 async function main(): Promise<void> {

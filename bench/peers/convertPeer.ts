@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BaseModel } from '../../src/engine/adapter/baseModel';
 import { convertAdapter } from '../../src/engine/adapter/convert';
 import { inspectAdapter } from '../../src/engine/adapter/inspect';
+import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
 import { answer } from './calls';
 import { watchUsage } from './usage';
 
@@ -15,6 +16,14 @@ export interface Work {
   /** Before the work began: Node and this program. */
   readonly baselineRssBytes: number;
   readonly peakRssBytes: number;
+  readonly loopMaxMs: number;
+}
+
+interface Merge {
+  readonly base: string;
+  readonly matrices: readonly { readonly name: string; readonly dims: readonly number[] }[];
+  readonly rank: number;
+  readonly out: string;
 }
 
 const PIECE = 2 * 1024 * 1024;
@@ -25,6 +34,29 @@ const calls = {
     return measured(async () => {
       await convertAdapter(await inspectAdapter(folder), largeLlama(blocks), out, { type: 'f32' });
     });
+  },
+
+  /** With the same numbers for every matrix. They are copied when they are asked for, as those of a file would be read. */
+  async merge({ base, matrices, rank, out }: Merge): Promise<Work & { readonly bytes: number }> {
+    const widest = Math.max(...matrices.flatMap(({ dims }) => dims));
+    const noise = Float32Array.from({ length: rank * widest }, () => (Math.random() - 0.5) / 64);
+    const changes = matrices.map(({ name, dims }) => ({
+      name,
+      dims,
+      source: name,
+      low: [
+        {
+          rank,
+          factor: 2,
+          loadA: () => Promise.resolve(noise.slice(0, rank * dims[0]!)),
+          loadB: () => Promise.resolve(noise.slice(0, rank * dims[1]!)),
+        },
+      ],
+    }));
+    const work = await measured(async () => {
+      await writeMerged(base, changes, out, { type: 'keep' });
+    });
+    return { ...work, bytes: fs.statSync(out).size };
   },
 
   /** As the system copies, and synced like what a conversion leaves. */
@@ -53,8 +85,8 @@ async function measured(work: () => Promise<void>): Promise<Work> {
   const start = performance.now();
   await work();
   const ms = performance.now() - start;
-  const { cpuSeconds, peakRssBytes } = end();
-  return { ms, cpuSeconds, baselineRssBytes, peakRssBytes };
+  const { cpuSeconds, peakRssBytes, loopMaxMs } = end();
+  return { ms, cpuSeconds, baselineRssBytes, peakRssBytes, loopMaxMs };
 }
 
 function largeLlama(blockCount: number): BaseModel {
