@@ -4,8 +4,10 @@ import type { Logger } from '../log';
 import { findOllama } from '../ollama/address';
 import { OllamaClient } from '../ollama/client';
 import { likelyRoute } from '../ollama/doctor';
+import { tidyUp } from '../ollama/endWork';
 import type { InstallParts } from '../ollama/install';
 import { InstallLock } from '../ollama/installLock';
+import { lockFileFor } from '../ollama/machineLock';
 import type { MadeModels } from '../ollama/madeModels';
 import { readBases } from '../ollama/models';
 import type { OllamaState } from '../state';
@@ -24,12 +26,18 @@ export interface LocalOllamaParts {
 
 /** The Ollama of this machine, wherever the settings say it is now. */
 export class LocalOllama {
-  readonly #lock = new InstallLock();
+  readonly #lock: InstallLock;
+  readonly #ending = new AbortController();
+  /** Address that was tidied up after installs that did not end. */
+  #tidied: string | undefined;
+  #tidying: Promise<void> = Promise.resolve();
   #client: OllamaClient | undefined;
   #bases: { readonly at: number; readonly list: Promise<readonly BaseModel[]> } | undefined;
   state: OllamaState | undefined;
 
-  constructor(private readonly parts: LocalOllamaParts) {}
+  constructor(private readonly parts: LocalOllamaParts) {
+    this.#lock = new InstallLock({ file: () => lockFileFor(this.url), log: parts.log });
+  }
 
   get url(): string {
     return findOllama(this.parts.url(), this.parts.ollamaHost);
@@ -49,12 +57,12 @@ export class LocalOllama {
     return { client: this.client, made, log, lock: this.#lock };
   }
 
-  /** Models that can carry an adapter. @throws as `readBases` when Ollama does not answer. */
+  /** Models that can carry an adapter, but for what we made. @throws as `readBases` when Ollama does not answer. */
   async bases(signal?: AbortSignal): Promise<readonly BaseModel[]> {
     const now = performance.now();
     const { client } = this;
     if (this.#bases === undefined || now - this.#bases.at > BASES_MS) {
-      const list = readBases(client, signal);
+      const list = readBases(client, signal, this.parts.made);
       this.#bases = { at: now, list };
       list.catch(() => (this.#bases = undefined));
     }
@@ -85,9 +93,33 @@ export class LocalOllama {
       const route =
         this.state?.version === version && this.state.route ? this.state.route : await likelyRoute(client, signal);
       this.state = { url, isReachable: true, version, route };
+      this.#tidyOnce(client);
     } catch {
       this.state = { url, isReachable: false };
     }
     return JSON.stringify(this.state) !== before;
+  }
+
+  /** Gives up what it does on its own. An install that runs goes on until it ends or its caller gives up. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    await this.#tidying;
+  }
+
+  /** What an install of an earlier run left is ended as soon as Ollama answers; nobody waits for it. */
+  #tidyOnce(client: OllamaClient): void {
+    const { made, log } = this.parts;
+    const { signal } = this.#ending;
+    if (this.#tidied === client.url || signal.aborted) return;
+    this.#tidied = client.url;
+    this.#tidying = this.#lock
+      .run(() => tidyUp({ client, made, log }, signal), signal)
+      .then(
+        () => this.forgetBases(),
+        (error: unknown) => {
+          this.#tidied = undefined; // The next look tries again.
+          if (!signal.aborted) log.debug(`could not tidy up in Ollama: ${String(error)}`);
+        },
+      );
   }
 }

@@ -83,11 +83,14 @@ export async function readBase(client: OllamaClient, name: string, signal?: Abor
   return { ...(await describe(client, tag, signal)), name: tag.name };
 }
 
-/** Every model that can carry an adapter and carries none yet. One that cannot be read is left out. */
-export async function readBases(client: OllamaClient, signal?: AbortSignal): Promise<BaseModel[]> {
+/**
+ * Every model that can carry an adapter and carries none yet. One that cannot be read is left out, and so is what we made: a merged
+ * model knows itself by the name of its base, and another adapter on top of it is meant only by who says so.
+ */
+export async function readBases(client: OllamaClient, signal?: AbortSignal, made?: MadeModels): Promise<BaseModel[]> {
   const bases: BaseModel[] = [];
   for (const { tag, shown } of await showAll(client, signal)) {
-    if (shown.layers.adapters.length > 0) continue;
+    if (shown.layers.adapters.length > 0 || isMade(made, tag)) continue;
     try {
       bases.push({ ...(await describe(client, tag, signal)), name: tag.name });
     } catch (error) {
@@ -171,7 +174,7 @@ function toBase(name: string, { modelInfo, layers, isRemote }: Shown, tensors: B
 function baseName(tag: Tag, shown: Shown, models: readonly ShownModel[]): string | undefined {
   const plain = models.filter((model) => model.tag.name !== tag.name && model.shown.layers.adapters.length === 0);
   const weights = shown.layers.weights?.digest;
-  const { parent } = tag;
+  const parent = tag.parent ?? shown.parent;
   const said =
     parent !== undefined && parseModelName(parent) ? plain.find((m) => isSameModel(m.tag.name, parent)) : undefined;
   if (said?.shown.layers.weights?.digest === weights) return said?.tag.name;
