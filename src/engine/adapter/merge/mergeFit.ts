@@ -52,7 +52,6 @@ const isHead = ({ name }: { readonly name: string }): boolean => name === 'lm_he
  * @throws {LoraSwarmError} `BASE_UNFIT` with the first module that two parts have in different shapes.
  */
 export function requireOneShape(parts: readonly MergePart[], sources: readonly MergeSource[]): readonly string[] {
-  const [first] = parts;
   const seen = new Map<string, { readonly module: SourceModule; readonly label: string }>();
   let width: { readonly is: number; readonly label: string } | undefined;
   for (const [index, part] of parts.entries()) {
@@ -80,17 +79,25 @@ export function requireOneShape(parts: readonly MergePart[], sources: readonly M
       `${quoted(other.label)} is for ${quoted(other.info.architecture!)} models, others for ${quoted(architectureOf(parts)!)}. Only adapters of one base can be merged.`,
     );
 
-  const named = parts.filter(({ info }) => info.baseModel !== undefined);
-  const base = named[0]?.info.baseModel;
-  const strangers = named.filter(({ info }) => info.baseModel !== base && !isOfLineage(info.baseModel!, [base!]));
-  if (strangers.length === 0) return [];
-  const known = new Set(sources[parts.indexOf(named[0]!)]!.modules.map(({ name }) => name));
-  return strangers.map((part) => {
-    const shares = sources[parts.indexOf(part)]!.modules.some(({ name }) => known.has(name));
-    const names = `${quoted(named[0]!.label)} was trained on ${quoted(base!)}, ${quoted(part.label)} on ${quoted(part.info.baseModel!)}`;
-    if (!shares && part !== first)
+  return otherBases(parts, sources);
+}
+
+/** Bases with other names, each as a sentence. Only modules in common show that they have the same shape. */
+function otherBases(parts: readonly MergePart[], sources: readonly MergeSource[]): readonly string[] {
+  const first = parts.find(({ info }) => info.baseModel !== undefined);
+  const base = first?.info.baseModel;
+  if (first === undefined || base === undefined) return [];
+  const isOfBase = ({ baseModel }: AdapterInfo): boolean =>
+    baseModel === base || (baseModel !== undefined && isOfLineage(baseModel, [base]));
+  const known = new Set(
+    parts.flatMap(({ info }, index) => (isOfBase(info) ? sources[index]!.modules.map(({ name }) => name) : [])),
+  );
+  return parts.flatMap(({ info, label }, index) => {
+    if (info.baseModel === undefined || isOfBase(info)) return [];
+    const names = `${quoted(first.label)} was trained on ${quoted(base)}, ${quoted(label)} on ${quoted(info.baseModel)}`;
+    if (!sources[index]!.modules.some(({ name }) => known.has(name)))
       throw new LoraSwarmError('BASE_UNFIT', `${names}, and nothing shows that these have the same shape.`);
-    return `${names}. They have the same shape, but the result may be worse.`;
+    return [`${names}. They have the same shape, but the result may be worse.`];
   });
 }
 
