@@ -40,8 +40,12 @@ export function wholeWeight(
       const values = await file.load(stored, firstRow * width, rows * width);
       return isNorm && normShift !== 0 ? values.map((value) => value + normShift) : values;
     }
-    // Rows move within their head only, and q and k are small: not worth reading head by head.
-    return interleaveRows(await file.load(stored), heads, width).subarray(firstRow * width, (firstRow + rows) * width);
+    // Rows move within their head only.
+    const [head, headsEnd] = [Math.floor(firstRow / heads.dim), Math.ceil((firstRow + rows) / heads.dim)];
+    const some = { count: headsEnd - head, dim: heads.dim };
+    const values = await file.load(stored, head * heads.dim * width, some.count * heads.dim * width);
+    const skipped = firstRow - head * heads.dim;
+    return interleaveRows(values, some, width).subarray(skipped * width, (skipped + rows) * width);
   };
 }
 
