@@ -27,6 +27,8 @@ export interface Shown {
   /** GGUF tensor name → dimensions, ne0 first. Absent when the server tells only with `verbose`. */
   readonly tensors: ReadonlyMap<string, readonly number[]> | undefined;
   readonly layers: ShownLayers;
+  /** Name of the model that it was made from. Before 0.7 the list of models leaves it out. */
+  readonly parent: string | undefined;
   readonly isRemote: boolean;
 }
 
@@ -75,6 +77,7 @@ export function parseShow(answer: Record<string, unknown>): Shown {
     modelInfo: record(answer['model_info']),
     tensors: parseTensors(answer['tensors']),
     layers: parseModelfile(typeof answer['modelfile'] === 'string' ? answer['modelfile'] : ''),
+    parent: text(record(answer['details'])['parent_model']),
     isRemote: isRemote(answer),
   };
 }

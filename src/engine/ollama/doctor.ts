@@ -36,7 +36,7 @@ function versionCheck(version: string): DoctorCheck {
     return {
       id,
       ok: false,
-      detail: `Ollama ${version} has a hole in reading GGUF files (CVE-2026-7482): nothing is installed into it.`,
+      detail: `Ollama ${version} has a hole in reading GGUF files (CVE-2026-7482): only your own adapters are installed into it, none of a peer.`,
       fix: `Update Ollama to ${OLDEST_VERSION} or newer.`,
     };
   if (isOlder(version, SAFE_PULL_VERSION))
