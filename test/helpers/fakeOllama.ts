@@ -54,6 +54,8 @@ export class FakeOllama {
   hasRunner = true;
   /** Before 0.12 there were no probabilities. */
   hasLogprobs = true;
+  /** How many words it says to each prompt. */
+  answerTokens = 4;
   /** Names of models that run in the cloud. */
   readonly cloud: string[] = [];
   /** Where it says that its models are, when it runs in a container for example. */
@@ -363,13 +365,13 @@ export class FakeOllama {
     const effective = digests('adapter').filter((_, at) => adapters[at]!.subarray(-1024).some((byte) => byte !== 0));
     const seed = [...digests('model'), ...effective, String(body['prompt'])].join();
     const stream = new StatusStream(exchange, () => undefined);
-    for (let at = 0; at < 4; at++) {
+    for (let at = 0; at < this.answerTokens; at++) {
       const hash = createHash('sha256').update(`${seed}${at}`).digest();
       const logprobs =
         body['logprobs'] === true && this.hasLogprobs ? [{ token: 'x', logprob: -hash[0]! / 64 }] : undefined;
       if (!stream.line({ model: model.name, response: `t${hash[1]! % 8} `, done: false, logprobs })) return response;
     }
-    const counted = { eval_count: 4, eval_duration: 2e9, prompt_eval_duration: 1e9 };
+    const counted = { eval_count: this.answerTokens, eval_duration: 2e9, prompt_eval_duration: 1e9 };
     stream.line({ model: model.name, response: '', done: true, done_reason: 'length', ...counted });
     return response.end();
   }

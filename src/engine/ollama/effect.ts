@@ -2,7 +2,7 @@ import type { EffectOutcome, EffectResult } from '../deployWishes';
 import { answerMove, largestMove, type AnswerMove } from './answerMove';
 import type { GeneratedToken } from './answers';
 import type { OllamaClient } from './client';
-import { whyNoEffect, whyNotLoaded } from './effectCause';
+import { whatElseChanged, whyNoEffect, whyNotLoaded } from './effectCause';
 import { answerOf } from './http';
 
 /** Plain text of three kinds, so that they mean the same to every model, and long enough for an adapter to show. */
@@ -47,9 +47,13 @@ export async function checkEffect(
     if (!isOfAdapter(adapted.error)) return notChecked(`Ollama cannot run the model now (${adapted.error})`);
     return result('failed', await whyNotLoaded(client, base, model, adapted.error, signal));
   }
+  if ([...plain.answers, ...adapted.answers].every((tokens) => tokens.length === 0))
+    return notChecked('base and model end every answer before the first word, so there is nothing to compare');
   const noise = answerMove(plain.answers[0]!, plain.again);
   const move = largestMove(plain.answers.map((answer, at) => answerMove(answer, adapted.answers[at] ?? [])));
-  return judge(move, noise, () => whyNoEffect(client, base, model, signal));
+  const effect = await judge(move, noise, () => whyNoEffect(client, base, model, signal));
+  if (effect.outcome !== 'changed') return effect;
+  return { ...effect, reason: `${effect.reason} ${await whatElseChanged(client, base, model, signal)}`.trimEnd() };
 }
 
 /** What the answers say. @param why looks for the reason when there is no effect */

@@ -14,6 +14,8 @@ import { readBase } from './models';
 
 /** Looking for a reason may take this long. Without one there is still a sentence. */
 const SEARCH_MS = 60_000;
+/** `general.file_type` of bases whose tensors keep their type in a merge: F32, F16, Q8_0, BF16. */
+const KEPT_FILE_TYPES: readonly number[] = [0, 1, 7, 32];
 const MERGE = 'Install it with the route "merge", which needs no adapters in Ollama.';
 
 /** Why a model with an adapter does what its base does, as far as its layers and the adapter's file tell. */
@@ -32,7 +34,7 @@ export async function whyNoEffect(
       if (added.length === 0) {
         if (own.weights?.digest !== ofBase.weights?.digest)
           return 'The adapter was merged into the weights, and they still answer the same: it changes next to nothing. Look at its alpha and at its training.';
-        return 'Ollama dropped the adapter: the model consists of the base alone. Install it again.';
+        return 'The model consists of the base alone: Ollama dropped the adapter, or merging it changed nothing. Look at its alpha, or install it again.';
       }
       const norms = await withAdapters(client, model, added, limit, async (infos) =>
         (await Promise.all(infos.map((info) => deltaNorms(info, limit)))).flat(),
@@ -45,6 +47,25 @@ export async function whyNoEffect(
       return `Its file is in the model and is not empty, so this Ollama leaves it out. ${MERGE}`;
     },
   );
+}
+
+/**
+ * What moves the answers of a model beside its adapter. Merging writes the tensors of a quantized base in a wider type, and these run
+ * with other roundings: measured, that alone can move log-probabilities by more than an adapter does.
+ */
+export async function whatElseChanged(
+  client: OllamaClient,
+  base: string,
+  model: string,
+  signal?: AbortSignal,
+): Promise<string> {
+  return search(signal, '', async (limit) => {
+    const [own, ofBase] = [await client.show(model, {}, limit), await client.show(base, {}, limit)];
+    const isMerged = own.layers.weights?.digest !== ofBase.layers.weights?.digest;
+    const isKept = KEPT_FILE_TYPES.includes(Number(ofBase.modelInfo['general.file_type'] ?? -1));
+    if (!isMerged || isKept) return '';
+    return 'The base is quantized, and merging writes what the adapter touches in a wider type: part of the move may come from that.';
+  });
 }
 
 /** What keeps a model from loading whose base runs: Ollama only says that its process ended, so we look ourselves. */

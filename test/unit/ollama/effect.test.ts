@@ -53,7 +53,30 @@ describe('effect of an adapter', () => {
     const effect = await checkEffect(client, 'tiny', 'dropped');
 
     assert.equal(effect.outcome, 'identical');
-    assert.match(effect.reason, /dropped the adapter/);
+    assert.match(effect.reason, /consists of the base alone: Ollama dropped the adapter/);
+  });
+
+  it('is not all of the move when a quantized base was merged, which is said', async () => {
+    const quantized = path.join(FIXTURES, '../llama-quant');
+    fake.addModel('q4', path.join(quantized, 'base.q4_0.gguf'));
+    fake.addModel('q4-merged', path.join(quantized, 'base.q5_k_m.gguf'));
+    fake.addModel('f32-merged', path.join(FIXTURES, '../llama/base.f32.gguf'));
+
+    const rounded = await checkEffect(client, 'q4', 'q4-merged');
+    const kept = await checkEffect(client, 'tiny', 'f32-merged');
+
+    assert.deepEqual([rounded.outcome, kept.outcome], ['changed', 'changed']);
+    assert.match(rounded.reason, /The base is quantized.* part of the move may come from that\.$/);
+    assert.doesNotMatch(kept.reason, /quantized/);
+  });
+
+  it('is not claimed when nobody says a word', async () => {
+    fake.answerTokens = 0;
+
+    const effect = await checkEffect(client, 'tiny', 'adapter');
+
+    assert.deepEqual([effect.outcome, effect.checked], ['not-checked', false]);
+    assert.match(effect.reason, /before the first word/);
   });
 
   for (const [kind, hide] of [
