@@ -103,6 +103,13 @@ export function storageError(error: unknown, path: string): unknown {
         setting,
         options,
       );
+    case 'EFBIG':
+      return new LoraSwarmError(
+        'STORE_FAILED',
+        `The disk of ${path} takes no file that large. Choose a folder on another one.`,
+        setting,
+        options,
+      );
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':

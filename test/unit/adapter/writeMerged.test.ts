@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import { copyFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isAbort } from '../../../src/engine/errors';
+import { mock } from 'node:test';
+import { hasCode, isAbort } from '../../../src/engine/errors';
 import { readGgufHeader, type GgufTensor } from '../../../src/engine/adapter/gguf';
 import { mergedSize } from '../../../src/engine/adapter/merge/mergedPlan';
 import type { LowRank, TensorChange } from '../../../src/engine/adapter/merge/tensorChange';
 import { writeMerged, type WriteMergedOptions } from '../../../src/engine/adapter/merge/writeMerged';
 import { float32ToF16 } from '../../../src/engine/adapter/floats';
 import { dequantize } from '../../../src/engine/adapter/quant/dequantize';
+import { armFaults } from '../../helpers/faults';
 import { fixture } from '../../helpers/gold';
 import { info, rawGguf, text, u32, value } from '../../helpers/rawGguf';
 
@@ -83,13 +86,13 @@ describe('writeMerged', () => {
   });
 
   it('goes through a tensor of several pieces', async () => {
-    const [width, rows] = [4004, 140];
+    const [width, rows] = [4004, 75];
     const base = join(folder, 'wide.gguf');
     const data = Buffer.from(float32ToF16(noise(width * rows, 1)));
     await writeFile(base, rawGguf({ values: [], tensors: [info('wide.weight', [width, rows], 1, 0)], data }));
     const wide = await tensorOf(base, 'wide.weight');
     const [low, addend] = [[lowRank(wide, 2, 0.5, 2)], noise(width * rows, 3)];
-    const replaced = new Map([0, 129, 130, 139].map((row) => [row, noise(width, row)]));
+    const replaced = new Map([0, 64, 65, 74].map((row) => [row, noise(width, row)]));
     const expected = await reference(await valuesOf(base, wide.name), wide, low);
     addend.forEach((value, at) => (expected[at]! += value));
     for (const [row, values] of replaced) expected.set(values, row * width);
@@ -343,7 +346,10 @@ describe('writeMerged', () => {
       code: 'MERGE_UNSUPPORTED',
       message: /IQ2_XS/,
     });
-    assert.deepEqual((await readdir(folder)).sort(), ['exotic.gguf', 'parts.gguf']);
+    const cut = join(folder, 'cut.gguf');
+    await writeFile(cut, (await readFile(LLAMA_F32)).subarray(0, -1));
+    await assert.rejects(merge(cut, [changeOf(query)]), { code: 'ADAPTER_UNREADABLE' });
+    assert.deepEqual((await readdir(folder)).sort(), ['cut.gguf', 'exotic.gguf', 'parts.gguf']);
   });
 
   it('never replaces the base itself', async () => {
@@ -371,6 +377,49 @@ describe('writeMerged', () => {
     await assert.rejects(merge(base, [change]), { code: 'SOURCE_CHANGED' });
 
     assert.deepEqual(await readdir(folder), ['base.gguf']);
+  });
+
+  it('leaves no file when the disk fills up at any of its calls', async () => {
+    const query = await tensorOf(LLAMA_F32, QUERY);
+    const run = () => merge(LLAMA_F32, [addOne(query)], { threads: 0 });
+    const struck: string[] = [];
+    const full = (call: string): never => {
+      struck.push(call);
+      throw Object.assign(new Error(call), { code: 'ENOSPC' });
+    };
+    const counting = await armFaults({ at: 0, strike: full });
+    await run();
+    counting.disarm();
+    await rm(out);
+
+    for (let at = 1; at <= counting.calls - 2; at++) {
+      const armed = await armFaults({ at, strike: full }); // But for the two that make the new name last.
+      const error = await run()
+        .then(
+          () => assert.fail(),
+          (thrown: unknown) => thrown,
+        )
+        .finally(() => armed.disarm());
+      if (struck.at(-1) !== 'open') assert.ok(hasCode(error, 'STORE_FULL'), `${struck.at(-1)}: ${String(error)}`);
+      assert.deepEqual(await readdir(folder), [], struck.at(-1));
+    }
+    assert.deepEqual(new Set(struck), new Set(['open', 'truncate', 'write', 'writeSync', 'sync', 'rename']));
+  });
+
+  it('reads and writes no piece in the thread that asks', async () => {
+    const query = await tensorOf(LLAMA_F32, QUERY);
+    const reads = mock.method(fs, 'readSync');
+    const writes = mock.method(fs, 'writeSync');
+
+    try {
+      await merge(LLAMA_F32, [addOne(query)], { threads: 1 });
+      assert.deepEqual([reads.mock.callCount(), writes.mock.callCount()], [0, 0]);
+      await merge(LLAMA_F32, [addOne(query)], { threads: 0 });
+      assert.ok(reads.mock.callCount() > 0 && writes.mock.callCount() > 0);
+    } finally {
+      reads.mock.restore();
+      writes.mock.restore();
+    }
   });
 
   it('tells how far it is, up to the last byte', async () => {
@@ -403,6 +452,7 @@ describe('writeMerged', () => {
       });
 
       await assert.rejects(merging, isAbort);
+      await assert.rejects(merge(LLAMA_F32, [addOne(query)], { threads, signal: stop.signal }), isAbort);
       assert.deepEqual(await readdir(folder), []);
     }
   });

@@ -18,9 +18,9 @@ const FILE_TYPES: Readonly<Record<string, number>> = { F32: 0, F16: 1, Q8_0: 7, 
 export async function writeMergedHeader<C extends ChangedTensor>(
   base: FileHandle,
   merged: FileHandle,
-  header: GgufHeader,
   plan: MergePlan<C>,
 ): Promise<void> {
+  const { base: header } = plan;
   const count = Buffer.alloc(8);
   count.writeBigUInt64LE(BigInt(plan.tensors.length));
   await writeFully(merged, 0, await readExactly(base, 0, TENSOR_COUNT_AT), count);

@@ -39,6 +39,8 @@ export interface MergedTensor<C extends ChangedTensor> {
 export interface MergePlan<C extends ChangedTensor> extends MergedSize {
   /** The base's, in its order, then new ones. */
   readonly tensors: readonly MergedTensor<C>[];
+  /** Header of the base. */
+  readonly base: GgufHeader;
   /** The list of tensors as it stands in the file, behind the base's values. */
   readonly infos: Buffer;
 }
@@ -84,6 +86,7 @@ export function planMerge<C extends ChangedTensor>(
     ...added.map((change) => changed(change, header, type)),
   ];
   return {
+    base: header,
     ...layOut(placed, header),
     retyped: placed.flatMap((one) => retypedOf(one, header)),
   };

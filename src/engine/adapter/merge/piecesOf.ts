@@ -4,9 +4,9 @@ import type { MergedTensor } from './mergedPlan';
 import type { LowPiece, Piece, ReplacedRow, RowsPiece } from './mergePiece';
 import type { LowRank, TensorChange } from './tensorChange';
 
-/** Values of a piece: 2 MB as floats, which stay in the cache of a core while they are worked on. */
-const PIECE_VALUES = 512 * 1024;
-const COPY_BYTES = 4 * 1024 * 1024;
+/** Values of a piece: 1 MiB as floats, which stays in the cache of a core while they are worked on. */
+const PIECE_VALUES = 256 * 1024;
+const COPY_BYTES = 1024 * 1024;
 
 /**
  * The work of a merge, piece by piece, in the order of the file. What a change brings along is loaded for one tensor at a

@@ -6,10 +6,10 @@ import { openForReading } from '../fileBytes';
 import { readGgufHeader } from '../gguf';
 import { quoted } from '../problems';
 import { replaceFile } from '../replaceFile';
-import { planMerge, type Retyped } from './mergedPlan';
+import { planMerge, type MergedTensor, type Retyped } from './mergedPlan';
 import { writeMergedHeader } from './mergedHeader';
 import type { Piece, PieceProblem } from './mergePiece';
-import { MergeThreads, NoThreads, type OnDone } from './mergeThreads';
+import { MergeThreads, NoThreads, type OnDone, type PieceWorkers } from './mergeThreads';
 import { piecesOf } from './piecesOf';
 import type { TensorChange } from './tensorChange';
 
@@ -50,16 +50,16 @@ export async function writeMerged(
   out: string,
   { type, signal, onProgress, threads }: WriteMergedOptions,
 ): Promise<WrittenMerge> {
+  signal?.throwIfAborted();
   const { handle: base } = await openForReading(basePath);
   try {
     const before = await base.stat({ bigint: true });
-    const header = await readGgufHeader(basePath);
-    const plan = planMerge(header, changes, type);
+    const plan = planMerge(await readGgufHeader(basePath), changes, type);
     await requireOther(basePath, out);
 
     await replaceFile(out, async (merged) => {
       await merged.truncate(plan.bytes);
-      await writeMergedHeader(base, merged, header, plan);
+      await writeMergedHeader(base, merged, plan);
       let done = plan.tensors[0]?.offset ?? plan.bytes;
       const onDone: OnDone = (piece, problem) => {
         if (problem) throw unsound(piece, problem);
@@ -68,16 +68,14 @@ export async function writeMerged(
       };
       const files = { base: base.fd, merged: merged.fd };
       const count = threads ?? (plan.bytes < SMALL_BYTES ? 0 : THREADS);
-      const workers =
-        count === 0 ? new NoThreads(files, onDone, signal) : new MergeThreads(count, files, onDone, signal);
       try {
-        for await (const piece of piecesOf(plan.tensors)) await workers.add(piece);
-        await workers.finish();
+        await runPieces(
+          count === 0 ? new NoThreads(files, onDone, signal) : new MergeThreads(count, files, onDone, signal),
+          plan.tensors,
+        );
       } catch (error) {
         if (!isAbort(error)) await requireSame(base, before, basePath); // Then that is why.
         throw error;
-      } finally {
-        await workers.close();
       }
       onProgress?.(plan.bytes, plan.bytes); // With the padding behind the last tensor.
       await requireSame(base, before, basePath);
@@ -86,6 +84,15 @@ export async function writeMerged(
     return { path: out, bytes, tensors: plan.tensors.length, changed: changes.length, retyped };
   } finally {
     await base.close();
+  }
+}
+
+async function runPieces(workers: PieceWorkers, tensors: readonly MergedTensor<TensorChange>[]): Promise<void> {
+  try {
+    for await (const piece of piecesOf(tensors)) await workers.add(piece);
+    await workers.finish();
+  } finally {
+    await workers.close();
   }
 }
 
@@ -99,9 +106,10 @@ async function requireOther(basePath: string, out: string): Promise<void> {
   throw new LoraSwarmError('MERGE_UNSUPPORTED', `${out} is the base model itself. Choose another name.`);
 }
 
+/** The header was read by name, the rest from the open file: both have to be the file that there was at the start. */
 async function requireSame(base: FileHandle, before: BigIntStats, path: string): Promise<void> {
-  const now = await base.stat({ bigint: true });
-  if (now.size === before.size && now.mtimeNs === before.mtimeNs) return;
+  const [now, named] = [await base.stat({ bigint: true }), await stat(path, { bigint: true }).catch(() => undefined)];
+  if (named?.ino === before.ino && now.size === before.size && now.mtimeNs === before.mtimeNs) return;
   throw new LoraSwarmError('SOURCE_CHANGED', `${path} changed while it was merged. Try again.`);
 }
 
