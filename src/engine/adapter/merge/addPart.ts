@@ -157,10 +157,12 @@ function replaceWeight(known: Known, extra: PlacedExtra): void {
   for (const end of ends) drafts.weight(end).replacement = replacement;
 }
 
-/** PEFT wraps every module whose path ends like a word of `modules_to_save`. */
+/** PEFT wraps every module whose path ends like a word of `modules_to_save`, with all that is in it. */
 function isWrapped({ content }: Known, { module, stored }: PlacedExtra): boolean {
   if (stored.name.includes('.modules_to_save.')) return true;
-  return content.config.modulesToSave.some((end) => module.endsWith(end));
+  const parts = module.split('.');
+  const paths = parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+  return content.config.modulesToSave.some((end) => paths.some((path) => path.endsWith(end)));
 }
 
 function replaceRows(known: Known, extra: PlacedExtra): void {
