@@ -261,7 +261,7 @@ class AnswerColumn {
   #say({ tokens, seconds }: NonNullable<CompareAnswer['done']>): string {
     const { words } = this.shell;
     const rate = seconds > 0 ? words.text('tokensPerSecond', words.number(tokens / seconds, 1)) : undefined;
-    return [words.count('tokens', tokens), words.duration(seconds), rate]
+    return [words.count('tokens', tokens), words.seconds(seconds), rate]
       .filter((part) => part !== undefined)
       .join(' · ');
   }

@@ -8,7 +8,7 @@ import {
   type MergeRun,
 } from '../src/shared/mergeProtocol';
 import type { MergeMethod, ToPanel } from '../src/shared/panelProtocol';
-import { button, dropdown } from './components';
+import { button, dropdown, setLook } from './components';
 import { el, fill, foreign, setText } from './dom';
 import { icon } from './icons';
 import { numberField } from './inputs';
@@ -81,7 +81,7 @@ export class MergePage implements Page {
       el(
         'div',
         { class: 'method' },
-        el('div', { class: 'field' }, el('span', { 'aria-hidden': 'true' }, text('mergeMethod')), this.#method.element),
+        this.#method.element,
         this.#rank.element,
         this.#density.element,
         this.#seed.element,
@@ -119,6 +119,8 @@ export class MergePage implements Page {
     this.#run.hidden = this.#isRunning;
     this.#stop.hidden = !this.#isRunning;
     if (hadFocus) (this.#isRunning ? this.#stop : this.#run).focus();
+    // After a merge the next step is what to do with it.
+    setLook(this.#run, run.phase === 'done' ? 'secondary' : 'primary');
     this.#outcome.draw(run);
   }
 
@@ -127,6 +129,7 @@ export class MergePage implements Page {
   }
 
   #changed(): void {
+    setLook(this.#run, 'primary');
     this.#draw();
     this.shell.saveDraft('merge', {
       wanted: this.wanted,

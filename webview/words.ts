@@ -58,6 +58,13 @@ export class Words {
     return this.#unit('hour', seconds / 3600);
   }
 
+  /** How long something took that one waits for. */
+  seconds(value: number): string {
+    const maximumFractionDigits = value < 10 ? 1 : 0;
+    const options = { style: 'unit', unit: 'second', unitDisplay: 'short', maximumFractionDigits } as const;
+    return new Intl.NumberFormat(this.language, options).format(value);
+  }
+
   ago(timeMs: number, nowMs = Date.now()): string {
     const seconds = (timeMs - nowMs) / 1000;
     const format = new Intl.RelativeTimeFormat(this.language, { numeric: 'auto' });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { LoraSwarmError } from '../../src/engine/errors';
+import type { AdapterProblem } from '../../src/engine/adapter/adapterInfo';
 import type { AdapterDetails } from '../../src/engine/wishes';
 import { describeInBrowser } from './inBrowser';
 import type { OpenOptions, OpenPanel } from './panelPage';
@@ -14,6 +15,13 @@ const withDetails = (shown: AdapterDetails, change: Partial<OpenOptions> = {}): 
 const button = (panel: OpenPanel, name: string) => panel.page.locator('vscode-button').filter({ hasText: name });
 const buttons = async (panel: OpenPanel): Promise<string[]> =>
   (await panel.page.locator('.actions vscode-button:visible').allTextContents()).map((text) => text.trim());
+
+const DORA: AdapterProblem = {
+  code: 'DORA',
+  severity: 'warn',
+  blocks: 'gguf',
+  message: 'It is a DoRA adapter, which a LoRA GGUF cannot carry.',
+};
 
 describeInBrowser('the Adapter page', (open) => {
   it('says base and verdict before the other facts', async () => {
@@ -72,7 +80,13 @@ describeInBrowser('the Adapter page', (open) => {
       what: 'one that is in Ollama',
       shown: downloaded(0),
       transfers: [],
-      has: ['Install Again', 'Copy Link', 'Copy ID'],
+      has: ['Install Again', 'Compare with Base', 'Copy Link', 'Copy ID'],
+    },
+    {
+      what: 'one that no adapter layer can carry',
+      shown: downloaded(0, { models: [], problems: [DORA] }),
+      transfers: [],
+      has: ['Install in Ollama', 'Merge into a Base…', 'Copy Link', 'Copy ID'],
     },
   ] as const;
   for (const { what, shown, transfers, has } of states)
@@ -82,6 +96,59 @@ describeInBrowser('the Adapter page', (open) => {
 
       assert.deepEqual((await buttons(panel)).toSorted(), [...has].toSorted());
     });
+
+  it('says of what cannot be an adapter that it can be merged into a base', async () => {
+    const panel = await open(withDetails(downloaded(0, { problems: [DORA] })));
+    await panel.page.getByText(`${DORA.message} Merged into a base model, it works as it was trained.`).waitFor();
+
+    await button(panel, 'Merge into a Base…').click();
+
+    await panel.intent('mergeIntoBase');
+    assert.deepEqual(panel.commands, [{ command: 'loraSwarm.mergeIntoBase', argument: contentId(0) }]);
+  });
+
+  it('opens the comparison of its model', async () => {
+    const panel = await open(withDetails(downloaded(0)));
+
+    await button(panel, 'Compare with Base').click();
+
+    await panel.intent('compareWithBase');
+    assert.deepEqual(panel.commands, [{ command: 'loraSwarm.compare', argument: contentId(0) }]);
+  });
+
+  it('says what it was merged from, with which weights and how', async () => {
+    const parts = [
+      { id: contentId(7), name: 'ana/sql', weight: 0.75 },
+      { id: contentId(8), weight: -1 },
+      { weight: 2 },
+    ];
+    const lineage = { method: 'svd', rank: 16, parts } as const;
+    const panel = await open(withDetails(details(0, { lineage, parents: [contentId(7), contentId(8)] })));
+
+    const fact = panel.page.locator('.facts > div').filter({ hasText: 'Merged from' });
+
+    assert.deepEqual(await fact.locator('li').allTextContents(), [
+      'ana/sql × 0.75',
+      `${contentId(8).slice(0, 16)} × -1`,
+      'an adapter that was never shared × 2',
+    ]);
+    await fact.getByText('SVD at rank 16').waitFor();
+  });
+
+  it('shows what the author proposes as text, with nothing to switch on', async () => {
+    const extras = {
+      system: 'You answer with SQL.\n\n$(zap) [x](command:y)',
+      template: '{{ .Prompt }}',
+      parameters: { temperature: 0.2, stop: ['</s>', '<b>'] },
+    };
+    const panel = await open(withDetails(downloaded(0, { extras })));
+    const shown = panel.page.locator('.proposals');
+
+    assert.deepEqual(await shown.locator('pre').allTextContents(), [extras.system, extras.template]);
+    assert.deepEqual(await shown.locator('td').allTextContents(), ['0.2', '</s> <b>']);
+    assert.equal(await shown.locator('input, button, vscode-button').count(), 0);
+    await shown.getByText('None of it is used unless you tick it when you install.').waitFor();
+  });
 
   it('asks for a download, pauses, resumes and cancels it by the id alone', async () => {
     const panel = await open(withDetails(details(0)));

@@ -68,6 +68,15 @@ function hostile(text: string): AdapterDetails {
     verdict: { verdict: 'exact', reason: text, base: text },
     problems: [{ code: text, severity: 'warn', message: text }],
     layers: [{ name: `model.layers.0.${text}`, norm: 1 }],
+    lineage: {
+      method: 'svd',
+      rank: 8,
+      parts: [
+        { name: text, weight: 1 },
+        { id: text, weight: -1 },
+      ],
+    },
+    extras: { system: text, template: text, parameters: { [text]: text, stop: [text] } },
   });
 }
 
@@ -108,7 +117,75 @@ describeInBrowser('text of peers in the page', (open) => {
         { type: 'engine', engine: engineWith(payload, [transfer(0, { name: payload, phase: 'failed', problem })]) },
       ]);
 
-      assert.equal(await panel.page.locator('.card pre').textContent(), payload);
+      assert.equal(await panel.page.locator('.card pre').last().textContent(), payload);
+      assert.equal(await elements(panel), count, payload);
+    }
+    await assertNothingRan(panel, requests);
+  });
+
+  it('stays text in both answers of a comparison, while they come and after', async () => {
+    const panel = await open({ page: { page: 'compare' }, state: joined, answers: { models: () => models } });
+    await panel.page.locator('textarea').waitFor();
+    const said = (base: string, model: string, isDone: boolean): ToPanel => {
+      const done = isDone ? { done: { tokens: 1, seconds: 1 } } : {};
+      const answers = { base: { text: base, ...done }, model: { text: model, ...done } };
+      const run = { phase: isDone ? 'done' : 'running', base, model, prompt: base, answers } as const;
+      return { type: 'compare', run };
+    };
+    for (const isDone of [false, true]) {
+      await show(panel, [said('plain text', 'plain words', isDone)]);
+      const [count, requests] = [await elements(panel), panel.requests.length];
+
+      for (const payload of PAYLOADS) {
+        await show(panel, [said(`plain ${payload}`, `plain ${payload} more`, isDone)]);
+
+        assert.equal(await panel.page.locator('.answer-text').first().textContent(), `plain ${payload}`);
+        assert.equal(await elements(panel), count, payload);
+      }
+      await assertNothingRan(panel, requests);
+    }
+  });
+
+  it('stays text among what can be merged, and in what was', async () => {
+    const panel = await open({
+      page: { page: 'merge', parts: [contentId(0), contentId(1)] },
+      state: joined,
+      answers: { ollamaAdapters: () => ({ adapters: [] }) },
+    });
+    const shown = (text: string): ToPanel => ({
+      type: 'merge',
+      merge: {
+        choices: [0, 1, 2].map((index) => ({
+          key: contentId(index),
+          name: `${text}${index}`,
+          baseModel: `${text}${index}`,
+          bytes: 1,
+          place: 'folder',
+        })),
+        run: {
+          phase: 'done',
+          bytesDone: 1,
+          bytesTotal: 1,
+          result: {
+            path: text,
+            method: 'ties',
+            bytes: 1,
+            pairs: 1,
+            error: { whole: 0.5, modules: [{ name: `model.layers.0.${text}`, error: 0.5 }] },
+          },
+        },
+      },
+    });
+    // What is chosen keeps the name that it was chosen with, so each attack has a page of its own.
+    await show(panel, [shown('plain')]);
+    const [count, requests] = [await elements(panel), panel.requests.length];
+
+    for (const payload of PAYLOADS) {
+      await show(panel, [
+        { type: 'page', page: { page: 'merge', parts: [contentId(0), contentId(1)] } },
+        shown(payload),
+      ]);
+
       assert.equal(await elements(panel), count, payload);
     }
     await assertNothingRan(panel, requests);
@@ -188,13 +265,20 @@ describeInBrowser('a quiet page', (open) => {
         list: listOf([entry(0)]),
         models: () => models,
         adapter: () => hostile('plain'),
+        ollamaAdapters: () => ({ adapters: [] }),
         doctor: () => ({ checks: [{ id: 'disk', ok: true, detail: '182 GB free.' }] }),
       },
     });
     await panel.page.locator('.row').first().click();
     await panel.page.locator('.facts').waitFor();
-    await panel.page.getByText('Doctor').click();
-    await panel.page.locator('.check').waitFor();
+    for (const [tab, ready] of [
+      ['Compare', 'textarea'],
+      ['Merge', '.merge-parts'],
+      ['Doctor', '.check'],
+    ] as const) {
+      await panel.page.getByRole('navigation').getByRole('button', { name: tab }).click();
+      await panel.page.locator(ready).waitFor();
+    }
 
     assert.deepEqual(panel.complaints, []);
     assert.deepEqual(
