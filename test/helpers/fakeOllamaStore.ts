@@ -131,7 +131,8 @@ function displayName(parts: readonly string[]): string {
 }
 
 function digestsOf(manifest: Manifest): string[] {
-  return [manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)];
+  // As the real one: a model need not have a config.
+  return [manifest.config.digest, ...manifest.layers.map(({ digest }) => digest)].filter((digest) => digest !== '');
 }
 
 /** Keys and tensors of a GGUF header. Arrays are left out, as `/api/show` does. */
