@@ -21,7 +21,7 @@ const DRESS = {
   template: 'Q: {{ .System }} {{ .Prompt }} A:',
   system: 'Answer in verse.',
   license: 'Only for tests.',
-  parameters: { seed: 7, stop: ['###', 'Q:'] },
+  parameters: { seed: 7, stop: ['###', 'Q:'], num_thread: 1 }, // Old versions spin on more, and starve on a busy machine.
   messages: [{ role: 'user', content: 'hello' }],
 };
 
@@ -174,9 +174,14 @@ export function deploySuite(name: string, start: () => Promise<TestServer>): voi
       const onTop = await install({ target: OTHER, base: first.model });
       const merged = await install({ more: [{ target: OTHER, weight: 1 }], route: 'merge', as: 'merged' });
 
-      const [stacked, layered, whole, plain] = await Promise.all(
-        [both.model, onTop.model, merged.model, 'tiny'].map((model) => firstLogprobs(client, model)),
-      );
+      const all = [both.model, onTop.model, merged.model, 'tiny'];
+      if (both.effect.logprobMove === undefined) {
+        const words = await Promise.all(all.map((model) => firstWords(client, model)));
+        assert.equal(words[0], words[1]);
+        assert.notEqual(words[0], words[3]);
+        return undefined;
+      }
+      const [stacked, layered, whole, plain] = await Promise.all(all.map((model) => firstLogprobs(client, model)));
       assert.ok(distance(stacked!, layered!) < 1e-3, `layers: ${distance(stacked!, layered!)}`);
       assert.ok(distance(stacked!, whole!) < 0.1, `merged: ${distance(stacked!, whole!)}`); // The base is F16.
       assert.ok(distance(stacked!, plain!) > 0.3, `base: ${distance(stacked!, plain!)}`);
@@ -214,7 +219,7 @@ export function deploySuite(name: string, start: () => Promise<TestServer>): voi
           ...base,
           system: 'Answer in SQL.',
           template: '[{{ .System }}|{{ .Prompt }}]',
-          parameters: 'seed 7; stop "END"; temperature 0.25',
+          parameters: 'num_thread 1; seed 7; stop "END"; temperature 0.25',
         });
         await engine.wish('uninstall', { model });
       }
@@ -271,10 +276,21 @@ function weightsOf(base: string): string {
   return base === 'llama' ? path.join(FIXTURES, 'ollama', 'base.gguf') : path.join(FIXTURES, base, 'base.f32.gguf');
 }
 
+const PROMPTS = ['one', 'two and', 'the quick brown fox', '3 + 4 ='];
+
+/** For an Ollama that does not tell probabilities. */
+async function firstWords(client: OllamaClient, model: string): Promise<string> {
+  const options = { temperature: 0, seed: 42, num_predict: 8 };
+  let words = '';
+  for (const prompt of PROMPTS)
+    for await (const { text } of client.generate({ model, prompt, raw: true, options })) words += text;
+  return words;
+}
+
 async function firstLogprobs(client: OllamaClient, model: string): Promise<number[]> {
   const options = { temperature: 0, seed: 42, num_predict: 1 };
   const logprobs: number[] = [];
-  for (const prompt of ['one', 'two and', 'the quick brown fox', '3 + 4 =']) {
+  for (const prompt of PROMPTS) {
     for await (const token of client.generate({ model, prompt, raw: true, logprobs: true, options }))
       logprobs.push(token.logprob ?? NaN);
   }
