@@ -2,7 +2,7 @@ import type { EffectOutcome, EffectResult } from '../deployWishes';
 import { answerMove, largestMove, type AnswerMove } from './answerMove';
 import type { GeneratedToken } from './answers';
 import type { OllamaClient } from './client';
-import { whatElseChanged, whyNoEffect, whyNotLoaded } from './effectCause';
+import { whatElseChanged, whyBrokenOff, whyNoEffect, whyNotLoaded } from './effectCause';
 import { answerOf } from './http';
 
 /** Plain text of three kinds, so that they mean the same to every model, and long enough for an adapter to show. */
@@ -22,6 +22,8 @@ const NOISE_FACTOR = 4;
 const TOO_NOISY = 0.1;
 /** For one model, load included. Longer ones are left to their user. */
 const SIDE_MS = 5 * 60_000;
+/** Its runner ended while it answered, before 0.30 the usual end of a bad adapter. */
+const BROKEN_OFF = /\bEOF\b|connection (was )?(reset|refused|forcibly closed)/i;
 /** A slow model is asked less. */
 const SLOW_MS = 20_000;
 
@@ -43,10 +45,7 @@ export async function checkEffect(
   if ('why' in plain) return notChecked(plain.why);
   const adapted = await ask(client, model, plain.answers.length, signal);
   if ('why' in adapted) return notChecked(adapted.why);
-  if ('error' in adapted) {
-    if (!isOfAdapter(adapted.error)) return notChecked(`Ollama cannot run the model now (${adapted.error})`);
-    return result('failed', await whyNotLoaded(client, base, model, adapted.error, signal));
-  }
+  if ('error' in adapted) return failure(client, base, model, adapted.error, signal);
   if ([...plain.answers, ...adapted.answers].every((tokens) => tokens.length === 0))
     return notChecked('base and model end every answer before the first word, so there is nothing to compare');
   const noise = answerMove(plain.answers[0]!, plain.again);
@@ -54,6 +53,18 @@ export async function checkEffect(
   const effect = await judge(move, noise, () => whyNoEffect(client, base, model, signal));
   if (effect.outcome !== 'changed') return effect;
   return { ...effect, reason: `${effect.reason} ${await whatElseChanged(client, base, model, signal)}`.trimEnd() };
+}
+
+async function failure(
+  client: OllamaClient,
+  base: string,
+  model: string,
+  said: string,
+  signal: AbortSignal | undefined,
+): Promise<EffectResult> {
+  if (isOfAdapter(said)) return result('failed', await whyNotLoaded(client, base, model, said, signal));
+  const found = BROKEN_OFF.test(said) ? await whyBrokenOff(client, base, model, signal) : undefined;
+  return found === undefined ? notChecked(`Ollama cannot run the model now (${said})`) : result('failed', found);
 }
 
 /** What the answers say. @param why looks for the reason when there is no effect */

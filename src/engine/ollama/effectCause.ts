@@ -83,16 +83,43 @@ export async function whyNotLoaded(
     const { adapters } = (await client.show(model, {}, limit)).layers;
     if (adapters.length === 0)
       return `Ollama runs ${base}, but ends when it loads the weights of the model (${said}). Its log says more.`;
-    const known = await readBase(client, base, limit);
-    const problem = await withAdapters(client, model, adapters, limit, (infos) =>
-      Promise.resolve(infos.flatMap((info) => problemsOf(info, known))[0]),
-    ).catch((error: unknown) => {
-      if (hasCode(error, 'ADAPTER_UNREADABLE')) return { message: 'its file is damaged. Install it again.' };
-      throw error;
-    });
-    const ends = `Ollama runs ${base}, but ends when it loads the adapter`;
-    if (problem) return `${ends}. What is wrong with it: ${problem.message}`;
-    return `${ends} (${said}). Our own check finds nothing wrong with it, so this Ollama may no longer run adapters. ${MERGE}`;
+    const problem = await problemOf(client, base, model, adapters, limit);
+    if (problem !== undefined) return problemFound(base, problem);
+    return `Ollama runs ${base}, but ends when it loads the adapter (${said}). Our own check finds nothing wrong with it, so this Ollama may no longer run adapters. ${MERGE}`;
+  });
+}
+
+/** Why a model whose base runs broke off, if our own check finds a reason. It may as well have been ended from outside. */
+export async function whyBrokenOff(
+  client: OllamaClient,
+  base: string,
+  model: string,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
+  const found = await search(signal, '', async (limit) => {
+    const { adapters } = (await client.show(model, {}, limit)).layers;
+    const problem = await problemOf(client, base, model, adapters, limit);
+    return problem === undefined ? '' : problemFound(base, problem);
+  });
+  return found === '' ? undefined : found;
+}
+
+const problemFound = (base: string, problem: string): string =>
+  `Ollama runs ${base}, but ends when it loads the adapter. What is wrong with it: ${problem}`;
+
+async function problemOf(
+  client: OllamaClient,
+  base: string,
+  model: string,
+  adapters: readonly string[],
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const known = await readBase(client, base, signal);
+  return withAdapters(client, model, adapters, signal, (infos) =>
+    Promise.resolve(infos.flatMap((info) => problemsOf(info, known))[0]?.message),
+  ).catch((error: unknown) => {
+    if (hasCode(error, 'ADAPTER_UNREADABLE')) return 'its file is damaged. Install it again.';
+    throw error;
   });
 }
 

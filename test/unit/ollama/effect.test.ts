@@ -110,11 +110,21 @@ describe('effect of an adapter', () => {
       assert.match(effect.reason, reason);
     });
 
+  it('is a failure when its runner broke off and our own check knows why', async () => {
+    fake.fail('/api/generate', ...BASE_RUNS, says('POST predict: Post "http://x/completion": EOF'));
+
+    const effect = await checkEffect(client, 'tiny', 'broken');
+
+    assert.equal(effect.outcome, 'failed');
+    assert.match(effect.reason, /What is wrong with it: blk\.0\.attn_q\.weight/);
+  });
+
   for (const [what, ...faults] of [
     ['the base does not run', says('error starting llama-server: llama-server binary not found')],
     ['the base makes no text', says('"tiny" does not support generate', 400)],
     ['Ollama is busy', ...BASE_RUNS, says('server busy, please try again', 503)],
     ['memory is short', ...BASE_RUNS, says('model requires more system memory (9 GiB) than is available')],
+    ['its runner broke off and we know no reason', ...BASE_RUNS, says('POST predict: Post "http://x/completion": EOF')],
     ['somebody ended it', ...BASE_RUNS, says('llama-server process has terminated: signal: killed')],
     ['the connection breaks', ...BASE_RUNS, { kind: 'cut' }],
   ] as const)
