@@ -69,6 +69,19 @@ describe('kernel', () => {
     assert.ok(equalBits(widen('fromQ8', packed, values.length), dequantize(ggmlType(8)!, packed)));
   });
 
+  it('rounds Q8_0 away from zero at every half, and not beside it', () => {
+    const halves = Array.from({ length: 127 }, (_, n) => neighbours(n + 0.5)).flat();
+    const numbers = halves.flatMap((value) => [value, -value]).filter((value) => Math.abs(value) <= 127);
+    const values = Float32Array.from(
+      Array.from({ length: Math.ceil(numbers.length / 31) }, (_, block) => {
+        const part = numbers.slice(31 * block, 31 * block + 31);
+        return [127, ...part, ...Array<number>(31 - part.length).fill(0)]; // The scale of each block is 1.
+      }).flat(),
+    );
+
+    assert.deepEqual(narrow('toQ8', values, (values.length / 32) * 34), packQ8(values));
+  });
+
   it('writes nothing that is wrong beside counts that are no multiple of a vector', () => {
     for (let count = 1; count <= 17; count++) {
       const values = noise(count, count);

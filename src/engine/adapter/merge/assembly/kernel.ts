@@ -121,14 +121,16 @@ function eightBytes(from: usize, inverse: v128): v128 {
   return i16x8.narrow_i32x4_s(low, high);
 }
 
-/** To the nearest integer, halves away from zero: what C calls `roundf`. */
+/** The largest float below 0.5. */
+const ALMOST_HALF: f32 = 0.49999997;
+
+/**
+ * To the nearest integer, halves away from zero: what C calls `roundf`. The sum is rounded, too: half of an integer ends at
+ * the next one, and the float below it does not, as magnitudes are below 2^22.
+ */
 function rounded(value: v128): v128 {
-  const magnitude = f32x4.abs(value);
-  const whole = f32x4.trunc(magnitude);
-  const isUp = f32x4.ge(f32x4.sub(magnitude, whole), f32x4.splat(0.5));
-  const nearest = f32x4.add(whole, v128.and(isUp, f32x4.splat(1)));
   const sign = v128.and(value, i32x4.splat(0x80000000));
-  return i32x4.trunc_sat_f32x4_s(v128.or(nearest, sign));
+  return i32x4.trunc_sat_f32x4_s(f32x4.add(value, v128.or(f32x4.splat(ALMOST_HALF), sign)));
 }
 
 /** The bits of the largest magnitude: those of infinity and NaN are larger than those of any number. */
