@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import type { InstallPlan, InstallRequest, ModelfileExtra, RoutePlan } from '../../engine/deployWishes';
+import type { InstallPlan, RoutePlan } from '../../engine/deployWishes';
 import type { LocalModel } from '../../engine/wishes';
 import { formatBytes, formatSeconds, joinKnown } from '../facts';
 import { t } from '../l10n';
@@ -8,17 +8,9 @@ import { askPick, askText, BACK, LEFT, type Answer, type Step, type StepPlace } 
 import { isModelName } from '../../shared/panelFields';
 import { peerText } from '../text';
 import { verdictTitle } from './downloadChoices';
+import type { InstallDraft } from './installDraft';
 import { extraRows, extrasText, needsPreview, proposed } from './installExtras';
 import { baseRows, needsBaseChoice, planRows, type JudgedModel, type PlanRow } from './installPlan';
-
-/** What the user is asked before a model is made. */
-export interface InstallDraft {
-  readonly plan: InstallPlan;
-  readonly route?: RoutePlan;
-  readonly isUpdate: boolean;
-  readonly as: string;
-  readonly extras: readonly ModelfileExtra[];
-}
 
 /** What the questions are made with, so that they ask the engine nothing by themselves. */
 export interface InstallQuestions {
@@ -37,19 +29,6 @@ export function installSteps(questions: InstallQuestions): Step<InstallDraft>[] 
     nameStep(questions),
     ...(proposed(questions.plan.extras).length > 0 ? [extrasStep(questions)] : []),
   ];
-}
-
-export function installRequest(target: string, draft: InstallDraft): InstallRequest {
-  const { plan, route, as } = draft;
-  return {
-    target,
-    ...(plan.base === undefined ? {} : { base: plan.base }),
-    // What `auto` takes stays `auto`: should it fail, the next one is tried.
-    ...(route === undefined || route.route === plan.chosen ? {} : { route: route.route }),
-    ...(route?.needsConsent === true ? { isCostConfirmed: true } : {}),
-    ...(draft.isUpdate ? { isUpdate: true } : as === plan.model ? {} : { as }),
-    ...(draft.extras.length === 0 ? {} : { extras: draft.extras }),
-  };
 }
 
 function baseStep(questions: InstallQuestions): Step<InstallDraft> {

@@ -16,6 +16,7 @@ interface Asked {
   readonly name: WishName;
   readonly params: unknown;
   readonly signal: AbortSignal | undefined;
+  readonly onProgress: WishOptions['onProgress'];
   readonly answer: (result: unknown) => void;
   readonly fail: (error: unknown) => void;
 }
@@ -35,6 +36,7 @@ function openSession(page: PanelPage = { page: 'explore' }) {
     wish: <N extends WishName>(name: N, params: Wishes[N]['params'], options?: WishOptions) =>
       new Promise<Wishes[N]['result']>((resolve, reject) => {
         asked.push({
+          onProgress: options?.onProgress,
           name,
           params,
           signal: options?.signal,
@@ -246,5 +248,124 @@ describe('a panel session', () => {
       [true, true],
     );
     assert.equal(types().length, before);
+  });
+});
+
+describe('a comparison behind the panel', () => {
+  const intent = { type: 'compare', base: 'llama3.2:latest', model: 'p2p-sql', prompt: 'Why?', tokens: 64 };
+  const open = () => {
+    const opened = openSession({ page: 'compare' });
+    opened.session.receive({ type: 'ready' });
+    opened.session.receive(intent);
+    const asked = opened.asked.find(({ name }) => name === 'compare')!;
+    const last = () => opened.posted.findLast((message) => message.type === 'compare')?.run;
+    return { ...opened, asked, last };
+  };
+  const side = (text: string) => ({ text, tokens: 3, seconds: 1 });
+
+  it('asks for what the page asked for, and posts each side as it speaks', () => {
+    const { asked, last } = open();
+
+    asked.onProgress?.({ kind: 'compare', side: 'model', text: 'Because\u202e' });
+
+    const { type, ...params } = intent;
+    assert.equal(type, 'compare');
+    assert.deepEqual(asked.params, params);
+    assert.deepEqual(
+      [last()?.phase, last()?.answers.model.text, last()?.answers.base.text],
+      ['running', 'Because', ''],
+    );
+  });
+
+  it('goes on while the panel is out of sight, and shows its end when it is back', async () => {
+    const { session, asked, last, posted } = open();
+    session.pause();
+    const before = posted.length;
+
+    asked.answer({ base: side('one'), model: side('two') });
+    await setImmediate();
+    assert.equal(posted.length, before);
+    assert.equal(asked.signal?.aborted, false);
+    session.receive({ type: 'ready' });
+
+    assert.deepEqual(last()?.phase, 'done');
+    assert.deepEqual(last()?.answers.model, { text: 'two', done: { tokens: 3, seconds: 1 } });
+  });
+
+  it('ends when the user stops it, goes to another page, starts another or closes the panel', () => {
+    const ends: readonly ((opened: ReturnType<typeof open>) => void)[] = [
+      ({ session }) => session.receive({ type: 'stopCompare' }),
+      ({ session }) => session.receive({ type: 'open', page: { page: 'doctor' } }),
+      ({ session }) => session.receive({ ...intent, prompt: 'What?' }),
+      ({ session }) => session.dispose(),
+    ];
+    for (const end of ends) {
+      const opened = open();
+
+      end(opened);
+
+      assert.ok(opened.asked.signal?.aborted);
+    }
+  });
+
+  it('says what failed in one sentence', async () => {
+    const { asked, last, posted } = open();
+
+    asked.fail(new LoraSwarmError('OLLAMA_UNREACHABLE', 'Ollama does not answer.'));
+    await setImmediate();
+
+    assert.equal(last()?.phase, 'failed');
+    assert.deepEqual(posted.at(-1), { type: 'problem', message: 'Ollama does not answer.' });
+  });
+});
+
+describe('a merge behind the panel', () => {
+  const intent = (...keys: string[]) => ({
+    type: 'merge',
+    parts: keys.map((key) => ({ key, weight: 1 })),
+    method: 'concat',
+    rank: 8,
+    density: 0.5,
+    seed: 1,
+  });
+  const open = (folder?: string) => {
+    const opened = openSession({ page: 'merge' });
+    if (folder !== undefined) opened.dialogs.folder = folder;
+    opened.session.receive({ type: 'ready' });
+    const asked = () => opened.asked.find(({ name }) => name === 'mergeAdapters');
+    return { ...opened, asked };
+  };
+
+  it('hands on only what the method takes, and the folder of the dialog', async () => {
+    const { session, asked } = open('/out');
+
+    session.receive(intent(contentId(1), contentId(2)));
+    await setImmediate();
+
+    assert.deepEqual(asked()?.params, {
+      parts: [contentId(1), contentId(2)].map((target) => ({ target, weight: 1 })),
+      out: '/out',
+      method: 'concat',
+    });
+  });
+
+  it('does nothing without a folder, or with a key that nobody gave out', async () => {
+    const left = open();
+    left.session.receive(intent(contentId(1), contentId(2)));
+    const forged = open('/out');
+    forged.session.receive(intent(contentId(1), `x${'0'.repeat(16)}`));
+    await setImmediate();
+
+    assert.equal(left.asked(), undefined);
+    assert.equal(forged.asked(), undefined);
+    assert.ok(forged.posted.some((message) => message.type === 'problem'));
+  });
+
+  it('runs no command for a result that there is not', () => {
+    const { session, commands } = open();
+
+    for (const action of ['share', 'install', 'reveal']) session.receive({ type: 'mergeResult', action });
+
+    assert.deepEqual(commands, []);
   });
 });
