@@ -6,12 +6,16 @@ interface Order {
   readonly home: string;
   readonly url: string;
   readonly request: InstallRequest;
+  /** Model whose place the adapter takes. */
+  readonly updates?: string;
 }
 
 async function main(): Promise<void> {
-  const { home, url, request } = JSON.parse(process.argv[2] ?? '') as Order;
+  const { home, url, request, updates } = JSON.parse(process.argv[2] ?? '') as Order;
   const installer = await openInstaller(home, url);
-  const { model } = await installer.install(request);
+  const { model } = await (updates === undefined
+    ? installer.install(request)
+    : installer.update(updates, request.target, request.base ?? ''));
   await installer.close();
   process.stdout.write(model);
 }
