@@ -166,7 +166,7 @@ export const PANEL_TEXTS = {
   tokensUpTo: 'Up to {0} tokens',
   compareRun: 'Run',
   stop: 'Stop',
-  compareRunning: 'Both are answering…',
+  compareRunning: 'Answering…',
   compareWaiting: 'Waiting for the first word…',
   compareSameModel: 'Choose two different models.',
   compareNoPrompt: 'Write a prompt first.',

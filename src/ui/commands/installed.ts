@@ -4,6 +4,9 @@ import { formatNumber, t } from '../l10n';
 import { isModelName } from '../../shared/panelFields';
 import { peerText } from '../text';
 
+/** Some lines of a notification. */
+const MAX_REASON = 300;
+
 /** What a notification says of an install. */
 export interface InstalledWords {
   readonly message: string;
@@ -19,18 +22,19 @@ export function installedWords(name: string, result: InstallResult): InstalledWo
   switch (effect.outcome) {
     case 'identical':
       return {
-        message: t(
-          'NO EFFECT: {0} is in Ollama as {1}, but it answers exactly like {2}. It may be made for another base, or its weights are zero.',
-          name,
-          model,
-          base,
+        message: joinKnown(
+          [
+            t('NO EFFECT: {0} is in Ollama as {1}, but it answers exactly like {2}.', name, model, base),
+            cause(effect.reason),
+          ],
+          ' ',
         ),
         severity: 'warning',
       };
     case 'failed':
       return {
         message: joinKnown(
-          [t('{0} is in Ollama as {1}, but Ollama cannot run it.', name, model), peerText(effect.reason, 240)],
+          [t('{0} is in Ollama as {1}, but Ollama cannot run it.', name, model), peerText(effect.reason, MAX_REASON)],
           ' ',
         ),
         severity: 'warning',
@@ -58,13 +62,21 @@ function made(name: string, model: string, base: string, { route, bytesOnDisk }:
     : t('{0} is in Ollama as {1}: an adapter on {2} ({3}).', name, model, base, bytes);
 }
 
-function changed({ effect }: InstallResult): string {
+function changed({ effect, route }: InstallResult): string {
+  // Merging may have changed the types of tensors, which moves answers, too: the engine says how much that counts.
+  if (route === 'merge' && effect.reason !== '') return peerText(effect.reason, MAX_REASON);
   return effect.logprobMove === undefined
     ? t('Checked: it answers otherwise than its base.')
     : t('Checked: log-probabilities move by up to {0}.', formatNumber(effect.logprobMove, 3));
 }
 
+/** Why there is none. That there is none was said already. */
+function cause(reason: string): string {
+  const plain = peerText(reason, MAX_REASON).replace(/^The adapter (?:has|shows) NO EFFECT: /, '');
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
+}
+
 /** The reason begins with what the sentence before it has said already. */
 function unchecked(reason: string): string {
-  return peerText(reason, 240).replace(/^Not checked: /, '') || t('no reason is known.');
+  return peerText(reason, MAX_REASON).replace(/^Not checked: /, '') || t('no reason is known.');
 }

@@ -25,13 +25,23 @@ describe('what is said of an install', () => {
         'ana/sql is in Ollama as p2p-ana-sql: an adapter on llama3.2:latest (24 MB). Checked: log-probabilities move by up to 3.211.',
       severity: 'info',
     });
-    assert.match(installedWords('ana/sql', result({}, { route: 'merge' })).message, /merged into a copy of llama3\.2/);
+  });
+
+  it('leaves it to the engine how much of a merge is the adapter', () => {
+    const reason = 'Same prompts, other answers than the base. Two tensors have another type now.';
+    const { message } = installedWords('ana/sql', result({ logprobMove: 3, reason }, { route: 'merge' }));
+
+    assert.match(message, /merged into a copy of llama3\.2:latest \(24 MB\)\. Same prompts.*another type now\.$/);
   });
 
   it('is loud when there is no effect', () => {
-    const { message, severity } = installedWords('ana/sql', result({ outcome: 'identical', changed: false }));
+    const reason = 'The adapter has NO EFFECT: same prompt, same words. All its B matrices are zero.';
+    const { message, severity } = installedWords('ana/sql', result({ outcome: 'identical', changed: false, reason }));
 
-    assert.match(message, /^NO EFFECT: ana\/sql is in Ollama as p2p-ana-sql, but it answers exactly like llama3\.2/);
+    assert.equal(
+      message,
+      'NO EFFECT: ana/sql is in Ollama as p2p-ana-sql, but it answers exactly like llama3.2:latest. Same prompt, same words. All its B matrices are zero.',
+    );
     assert.equal(severity, 'warning');
   });
 
