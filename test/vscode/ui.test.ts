@@ -8,7 +8,8 @@ import { SwarmWindow } from './swarmWindow';
 
 const ADAPTER = 'ana/sql-coder';
 const MODEL = 'p2p-ana-sql-coder';
-const FILES = runFolder('sql-coder');
+const PICKED = 'picked-by-ana';
+const FILES = { ...runFolder('sql-coder'), ...runFolder('dora', 'dora'), ...runFolder('style', 'all-r8') };
 /** Where a failure leaves pictures of the windows and their logs. */
 const REPORTS = path.join(ROOT, 'out-test', 'ui');
 
@@ -99,7 +100,7 @@ describe('two windows', function () {
     await workbench.pressInRow(workbench.row('Rooms', ADAPTER), 'Download Adapter…');
     await workbench.reply(/^May fit tiny-llama(:latest)?: same shape, lineage unknown$/);
 
-    await workbench.toast(new RegExp(`${ADAPTER} is in Ollama as ${MODEL}`)).waitFor();
+    await workbench.toast(new RegExp(`${ADAPTER} is in Ollama as ${MODEL}: an adapter on ${BASE_MODEL}`)).waitFor();
 
     const after = await ground.models();
     assert.deepEqual(
@@ -107,6 +108,24 @@ describe('two windows', function () {
       [`${MODEL}:latest`],
     );
     await workbench.row('Library', `in Ollama as ${MODEL}`).waitFor();
+  });
+
+  it('compare it with its base, both answers streamed side by side', async () => {
+    const { workbench } = bo;
+    await workbench.pressInToast(`${ADAPTER} is in Ollama as`, 'Compare with Base');
+    const { panel } = workbench;
+    await panel.getByRole('textbox', { name: 'Prompt' }).fill('Who is over 30?');
+    await panel.getByRole('button', { name: 'Run' }).click();
+
+    await panel.getByText(/^The answers (part|differ)/).waitFor();
+    assert.deepEqual(await panel.locator('.answer h2').allTextContents(), [`${BASE_MODEL}:latest`, `${MODEL}:latest`]);
+    const [base, model] = await panel.locator('.answer-text').allTextContents();
+    assert.ok(base && model && base !== model);
+    await panel
+      .locator('.answer-figures')
+      .getByText(/^\d+ tokens · .* tokens\/s$/)
+      .first()
+      .waitFor();
   });
 
   it('have the same bytes on both sides', () => {
@@ -135,6 +154,78 @@ describe('two windows', function () {
     await workbench.row('Library', `in Ollama as ${MODEL}`).waitFor();
     await workbench.row('Rooms', ADAPTER).waitFor();
     await workbench.statusItem.getByText('1').waitFor();
+  });
+
+  it('install from the explorer: the way and its cost first, then a name of their own', async () => {
+    const { workbench } = ana;
+    await workbench.pickInExplorer('adapter_model.safetensors', 'Install in Ollama…');
+
+    await workbench.question(/^(Fits|May fit) tiny-llama/).waitFor();
+    await workbench
+      .option(new RegExp(`Add to ${BASE_MODEL} as an adapter: .* KB, \\d+ s`))
+      .first()
+      .waitFor();
+    await workbench.answer.press('Enter');
+    await workbench.reply('Name of the model in Ollama', PICKED);
+
+    await workbench.pressInToast(new RegExp(`sql-coder is in Ollama as ${PICKED}: an adapter on ${BASE_MODEL}`));
+    assert.ok((await ground.models()).includes(`${PICKED}:latest`));
+  });
+
+  it('agree to a merged copy where no adapter layer can do it', async () => {
+    const { workbench } = ana;
+    await workbench.explorerRow('sql-coder').click();
+    await workbench.explorerRow('dora').click();
+    await workbench.pickInExplorer('adapter_model.safetensors', 'Install in Ollama…');
+    await workbench.option(new RegExp(`Merge into a copy of ${BASE_MODEL}: `)).waitFor();
+    await workbench.question('Not possible here').waitFor();
+    // What is impossible is only there to be read: Enter on it does nothing.
+    await workbench.answer.press('ArrowDown');
+    await workbench.answer.press('Enter');
+    await workbench.answer.press('ArrowUp');
+    await workbench.answer.press('Enter');
+
+    const asked = workbench.dialog(`Make a merged copy of ${BASE_MODEL}`);
+    await asked.getByText(/It takes .* on the disk for as long as you keep the model/).waitFor();
+    await asked.getByRole('button', { name: 'Merge' }).click();
+    await workbench.reply('Name of the model in Ollama', 'merged-by-ana');
+
+    await workbench.pressInToast(/dora is in Ollama as merged-by-ana: merged into a copy of/);
+    assert.ok((await ground.models()).includes('merged-by-ana:latest'));
+  });
+
+  it('find the adapter in Ollama, and share it from there', async () => {
+    const { workbench } = ana;
+    await workbench.showSwarm();
+    const row = workbench.row('Library', `Ollama: ${PICKED}`);
+    await row.waitFor();
+
+    await workbench.pressInRow(row, 'Share LoRA Adapter…');
+
+    await workbench.question('This was found').waitFor();
+    await workbench.option(/r ?16/).first().waitFor();
+    await workbench.answer.press('Escape');
+  });
+
+  it('merge two adapters on the page, into a folder that the editor asks for', async () => {
+    const { workbench } = ana;
+    await workbench.runCommand('LoRA Swarm: Merge Adapters…');
+    const { panel } = workbench;
+    for (const name of [ADAPTER, 'style']) {
+      await panel.getByRole('combobox', { name: 'Add an adapter' }).click();
+      await panel.getByRole('option', { name }).click();
+    }
+    await panel.getByText('Exact. Rank 16 + 8 = 24.').waitFor();
+    await panel.getByRole('button', { name: 'Merge…' }).click();
+    await workbench.answer.press('Enter');
+
+    await panel.getByText('Exact: the result is the weighted sum.').waitFor();
+    const folder = path.join(ana.profile.workspace, 'merged-adapter');
+    assert.ok(fs.existsSync(path.join(folder, 'adapter_model.safetensors')));
+    assert.equal(
+      (JSON.parse(fs.readFileSync(path.join(folder, 'adapter_config.json'), 'utf8')) as { r: number }).r,
+      24,
+    );
   });
 
   it('see within seconds that it is no longer shared', async () => {

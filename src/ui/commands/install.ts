@@ -7,6 +7,7 @@ import { showDone } from '../notify';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
 import { askPick, askSteps, BACK } from '../steps';
+import { suggestName } from '../suggestName';
 import { isContentId, parseTargets, targetPath } from '../targets';
 import { isModelName } from '../../shared/panelFields';
 import { adapterName, peerText } from '../text';
@@ -62,6 +63,7 @@ export async function installAdapter(parts: UiParts, target: string, name: strin
   const result = await withProgress(t('Installing {0}', name), (options) =>
     parts.engine.wish('install', installRequest(target, draft), options),
   );
+  parts.refresh(); // The adapter is inside a model now, which the library lists.
   sayInstalled(parts, target, name, result);
   return result;
 }
@@ -141,10 +143,12 @@ function modelsOf(parts: UiParts, id: string): readonly string[] {
   return parts.engine.state.library.find((adapter) => adapter.id === id)?.models ?? [];
 }
 
+/** What an adapter is called in a title or a notification: letters that a release may have, whatever a file is called. */
 export function nameOf(parts: UiParts, target: string): string {
   const { shared, library } = parts.engine.state;
   const known = [...library, ...shared].find(({ id }) => id === target);
-  return known ? adapterName(known.name, known.id) : t('the adapter');
+  if (known) return adapterName(known.name, known.id);
+  return isContentId(target) ? target.slice(0, 8) : suggestName(target, '');
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

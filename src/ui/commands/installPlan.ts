@@ -35,7 +35,7 @@ export function planRows(plan: InstallPlan): PlanRow[] {
       t('Not possible here'),
       impossible.map(({ route, reason }) => ({
         kind: 'note' as const,
-        label: `$(circle-slash) ${routeName(route)}`,
+        label: `$(circle-slash) ${capital(routeName(route))}`,
         detail: peerText(reason, MAX_REASON),
       })),
     ),
@@ -140,6 +140,8 @@ function baseRow({ model, verdict }: JudgedModel): PlanRow {
 }
 
 const isExact = ({ verdict }: JudgedModel): boolean => verdict.verdict === 'exact';
+
+const capital = (text: string): string => text.charAt(0).toLocaleUpperCase() + text.slice(1);
 
 function group(label: string, rows: readonly PlanRow[]): PlanRow[] {
   return rows.length === 0 ? [] : [{ kind: 'separator', label }, ...rows];

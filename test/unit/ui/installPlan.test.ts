@@ -68,7 +68,7 @@ describe('planRows', () => {
       'separator Other ways',
       'route $(combine) Merge into a copy of llama3.2: 2 GB, 40 s',
       'separator Not possible here',
-      'note $(circle-slash) made by Ollama',
+      'note $(circle-slash) Made by Ollama',
     ]);
     assert.equal(rows[2]?.description, 'asks first');
     assert.equal(rows[4]?.detail, 'Ollama 0.34.2 makes no LoRA models.');
