@@ -93,7 +93,13 @@ export function requireConvertible(info: AdapterInfo, base: BaseModel): void {
 }
 
 const CONTRADICTIONS = new Set(['rank-contradiction', 'pair-incomplete', 'pair-shape', 'tensor-twice']);
-const UNSUPPORTED = new Set(['tied-embedding', 'tied-head', 'module-unknown', 'architecture-unknown']);
+const UNSUPPORTED = new Set([
+  'tied-embedding',
+  'tied-head',
+  'module-unknown',
+  'architecture-unknown',
+  'vocabulary-changed',
+]);
 
 function refused(code: ErrorCode, { message }: AdapterProblem): LoraSwarmError {
   return new LoraSwarmError(code, message);
@@ -136,9 +142,14 @@ function foldScales(products: readonly number[]): {
   readonly factorOf: (pair: number) => number;
 } {
   const uses = new Map<number, number>();
-  for (const value of products) if (value !== 0) uses.set(value, (uses.get(value) ?? 0) + 1);
+  for (const value of products) if (isAlpha(value)) uses.set(value, (uses.get(value) ?? 0) + 1);
   const [[alpha] = [1]] = [...uses].sort(([, a], [, b]) => b - a);
   return { alpha, factorOf: (pair) => (products[pair] === alpha ? 1 : products[pair]! / alpha) };
+}
+
+/** What a 32-bit float holds exactly enough. Infinite, it would ruin every answer; rounded to 0, llama.cpp would take 1 for it. */
+function isAlpha(value: number): boolean {
+  return Math.abs(value) > 1e-30 && Math.abs(value) < 1e30;
 }
 
 interface Half extends TensorRewrite {
