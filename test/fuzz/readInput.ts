@@ -23,6 +23,9 @@ export async function readInput(input: Input, { bases }: Samples, out: string): 
       return { kind: 'read' };
     }
     await convertAdapter(await inspectAdapter(input.path), bases.get(input.base)!, out);
+    const { problems } = await inspectAdapter(out);
+    const refusal = problems.find(({ severity }) => severity === 'refuse');
+    if (refusal) return { kind: 'bug', error: `it writes what it would not read: ${refusal.message}` };
     return { kind: 'accepted', path: out };
   } catch (error) {
     if (error instanceof LoraSwarmError && error.message.length < 2000) return { kind: 'refused', code: error.code };

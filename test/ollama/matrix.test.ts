@@ -77,9 +77,9 @@ describe('every route and base architecture in real Ollamas', () => {
 
 describe('every route and base architecture in a fake Ollama', function () {
   this.timeout(60_000);
-  for (const version of ['0.34.0', '0.34.2'] as const)
-    it(`${version} works, or says why not`, async function () {
-      if (programs.some((program) => program.includes(version))) return this.skip(); // The real one was asked.
+  for (const version of ['0.34.0', '0.34.2'] as const) {
+    if (programs.some((program) => program.includes(version))) continue; // The real one is asked.
+    it(`${version} works, or says why not`, async () => {
       const fake = await FakeOllama.start(version);
 
       const { cells, outside } = await measureMatrix(fake).finally(() => fake.close());
@@ -91,8 +91,8 @@ describe('every route and base architecture in a fake Ollama', function () {
         if (cell.outcome === 'installed') assert.equal(cell.effect, 'changed');
       }
       assert.equal(cells.length, BASES.length * ROUTES.length);
-      return undefined;
     });
+  }
 });
 
 type Installed = Extract<Cell, { outcome: 'installed' }>;
