@@ -133,13 +133,13 @@ describe('convertAdapter', () => {
   it('never writes an alpha that 32 bits make 0 or infinite of: it goes into B, or B has no room for it', async () => {
     const path = join(folder, 'far');
     const base = await baseOf('llama');
-    for (const alpha of [1e-50, 3.3e38]) {
+    for (const alpha of [1e-50, 3.3e38, 1e39]) {
       await writePeftAdapter(path, { alpha });
       await convertAdapter(await inspectAdapter(path), base, out);
       const written = await inspectAdapter(out);
       assert.deepEqual([written.alpha, written.problems], [1, []], `${alpha}`);
     }
-    for (const alpha of [1e39, 1e300, -1e300]) {
+    for (const alpha of [1e300, -1e300]) {
       await writePeftAdapter(path, { alpha });
       const result = convertAdapter(await inspectAdapter(path), base, out);
       await assert.rejects(result, { code: 'CONVERT_UNSUPPORTED', message: /too large/ }, `${alpha}`);
