@@ -29,6 +29,7 @@ export function lockFileFor(url: string, temporary = os.tmpdir()): string | unde
  * Waits for a lock that one process of this machine holds at a time, and gives what ends it. The kernel holds it, so it ends with
  * the process, however that ends. Same technique as the leader's lock: an exclusive SQLite transaction that never commits.
  *
+ * @returns what gives it up. Whoever has the lock has to keep that: once collected, it is given up, too.
  * @throws what opening the file throws, and the signal's reason. Never because somebody else holds it.
  */
 export async function takeMachineLock(file: string, signal?: AbortSignal): Promise<() => void> {
