@@ -47,8 +47,10 @@ export function routeNamed(name: InstallRouteName): Route {
 }
 
 function noRoute(plans: readonly RoutePlan[]): LoraSwarmError {
-  const [only] = plans;
-  const reasons = plans.map(({ route, reason }) => `${route}: ${reason}`).join(' ');
-  const message = plans.length === 1 && only ? only.reason : `No way to add this adapter works here. ${reasons}`;
+  const routes = Map.groupBy(plans, ({ reason }) => reason);
+  const reasons = [...routes].map(([reason, same]) => `${same.map(({ route }) => route).join(', ')}: ${reason}`);
+  const [only] = routes.keys();
+  const message =
+    routes.size === 1 && only !== undefined ? only : `No way to add this adapter works here. ${reasons.join(' ')}`;
   return new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', message);
 }
