@@ -250,7 +250,7 @@ export const DAMAGES: readonly Damage[] = [
   config('r 0', { r: 0 }),
   config('r -1', { r: -1 }),
   config('alpha as text', { lora_alpha: '8' }),
-  config('a rank unlike the weights', { r: 64 }, UNSUPPORTED),
+  config('a rank unlike the weights', { r: 64 }, CONTRADICTION),
   config('a pattern unlike the weights', { rank_pattern: { q_proj: 64 } }, CONTRADICTION),
   config('an alpha that overflows', { lora_alpha: 1e300 }, UNSUPPORTED),
   config('an alpha that is not said', { lora_alpha: null }, /^ADAPTER_CONFIG_MISSING$/),
