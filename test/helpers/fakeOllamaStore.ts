@@ -28,6 +28,8 @@ export interface StoredModel {
 export const layerType = (kind: string): string => `application/vnd.ollama.image.${kind}`;
 
 export class FakeStore {
+  onDidDelete: (name: string) => void = () => undefined;
+
   constructor(readonly folder: string) {
     fs.mkdirSync(path.join(folder, 'blobs'), { recursive: true });
     fs.mkdirSync(path.join(folder, 'manifests'), { recursive: true });
@@ -57,6 +59,14 @@ export class FakeStore {
     return this.list().find((model) => model.name === wanted);
   }
 
+  /** Names whose manifest is half written. */
+  brokenNames(): string[] {
+    const root = path.join(this.folder, 'manifests');
+    const files = fs.readdirSync(root, { recursive: true, encoding: 'utf8' });
+    const all = files.map((file) => file.split(path.sep)).filter((parts) => parts.length === 4);
+    return all.map(displayName).filter((name) => !this.find(name));
+  }
+
   /** Whether the manifest is there and half written. */
   isBroken(name: string): boolean {
     return fs.existsSync(this.#manifestPath(name)) && !this.find(name);
@@ -84,6 +94,7 @@ export class FakeStore {
       else fs.rmdirSync(folder);
     const used = new Set(this.list().flatMap((model) => digestsOf(model.manifest)));
     for (const digest of digestsOf(manifest)) if (!used.has(digest)) fs.rmSync(this.blobPath(digest), { force: true });
+    this.onDidDelete(name);
   }
 
   /** What a server does at its start. */
