@@ -13,6 +13,8 @@ export type FakeVersion = '0.34.0' | '0.34.2';
 export type Fault =
   /** Goes well: the fault after it is for the next request. */
   | { readonly kind: 'none' }
+  /** The connection breaks before there is an answer, and before anything was done. */
+  | { readonly kind: 'reset' }
   | { readonly kind: 'status'; readonly status: number; readonly error: string }
   /** An `{"error"}` line after the first line of the stream. */
   | { readonly kind: 'errorLine'; readonly error: string }
@@ -63,6 +65,7 @@ export class FakeOllama {
   /** A real one sends 100 MB at a time. */
   uploadPartBytes = 100_000;
   readonly #faults = new Map<string, Fault[]>();
+  #later: { readonly at: number; readonly fault: Fault; readonly onCome: () => void } | undefined;
   #server = this.#newServer();
   #port = 0;
 
@@ -92,6 +95,16 @@ export class FakeOllama {
 
   fail(apiPath: string, ...faults: Fault[]): void {
     this.#faults.set(apiPath, [...(this.#faults.get(apiPath) ?? []), ...faults]);
+  }
+
+  /** At the `count`-th request from now, whatever it asks for. The first one is 1. @returns when that request has come */
+  failAt(count: number, fault: Fault): Promise<void> {
+    return new Promise((onCome) => (this.#later = { at: this.requests.length + count, fault, onCome }));
+  }
+
+  /** Away, with all that it has. Go on with `restart`. */
+  async stop(): Promise<void> {
+    await this.#stop();
   }
 
   /** Puts a model there, as `ollama pull` would. */
@@ -141,12 +154,17 @@ export class FakeOllama {
 
   async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<Answered> {
     const url = request.url ?? '';
-    const fault = this.#faults.get(url.startsWith('/api/blobs/') ? '/api/blobs' : url)?.shift();
     this.requests.push(`${request.method} ${url}`);
+    const isNow = this.#later?.at === this.requests.length;
+    const fault = isNow
+      ? this.#later?.fault
+      : this.#faults.get(url.startsWith('/api/blobs/') ? '/api/blobs' : url)?.shift();
+    if (isNow) this.#later?.onCome();
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const raw = Buffer.concat(parts);
     if (fault?.kind === 'wait') await fault.until;
+    if (fault?.kind === 'reset') return response.destroy();
     if (fault?.kind === 'restarted') this.store.prune();
     if (fault?.kind === 'status') return sendError(response, fault.status, fault.error);
     if (url.startsWith('/api/blobs/')) return this.#blob(request.method ?? '', url.slice(11), raw, response);
