@@ -64,7 +64,7 @@ export async function readParts(
  * @throws {LoraSwarmError} `BASE_UNFIT` and all else that keeps the adapters from this base in whatever form.
  */
 export function payloadOf(adapters: readonly InstallPart[], base: BaseModel, scratch: string): PayloadSources {
-  return { lora: loraOf(adapters, base, scratch), merged: mergedOf(adapters, scratch), scratch };
+  return { lora: loraOf(adapters, base, scratch), merged: mergedOf(adapters, scratch) };
 }
 
 /** Whether all of it is the user's own: named by a path that is no download, or shared by the user. */
@@ -132,6 +132,7 @@ function mergedOf(adapters: readonly InstallPart[], scratch: string): PayloadSou
   const lost = adapters.flatMap(({ info }) => info.problems).find(({ blocks }) => blocks === 'install');
   if (lost) return { problem: lost.message };
   return {
+    scratch,
     plan: async (base, baseBytes) => {
       if (base === undefined) return { bytes: baseBytes }; // Ollama hands it over when it is needed.
       const { bytes, reason } = await planMerge(adapters, base);

@@ -117,8 +117,7 @@ function offered({ release }: FoundTarget, scratch: string): PayloadSources {
     Promise.reject(new LoraSwarmError('ID_UNKNOWN', 'This adapter is not on this machine yet. Download it first.'));
   return {
     lora: { bytes, make },
-    merged: { plan: (_base, baseBytes) => Promise.resolve({ bytes: baseBytes }), make },
-    scratch,
+    merged: { scratch, plan: (_base, baseBytes) => Promise.resolve({ bytes: baseBytes }), make },
   };
 }
 

@@ -135,6 +135,7 @@ export async function refusal(response: http.IncomingMessage, signal?: AbortSign
 /** The error for what Ollama says inside a stream, where HTTP had already said 200. */
 export function refusedInStream(text: string): LoraSwarmError {
   const answer = new OllamaAnswer(200, plain(text));
+  if (isDiskFull(text)) return diskFull(answer);
   return new LoraSwarmError('OLLAMA_FAILED', `Ollama stopped: ${answer.text}`, { kind: 'retry' }, { cause: answer });
 }
 
@@ -189,10 +190,25 @@ function watchConnection(request: http.ClientRequest): { readonly isMade: boolea
 
 function refused(status: number, text: string): LoraSwarmError {
   const options = { cause: new OllamaAnswer(status, text) };
+  if (isDiskFull(text)) return diskFull(options.cause);
   if (status === 404 && /model .* not found/.test(text))
     return new LoraSwarmError('OLLAMA_MODEL_UNKNOWN', `Not in Ollama: ${text}.`, undefined, options);
   if (status >= 500) return new LoraSwarmError('OLLAMA_FAILED', `Ollama failed: ${text}`, { kind: 'retry' }, options);
   return new LoraSwarmError('OLLAMA_REFUSED', `Ollama refused (${status}): ${text}`, undefined, options);
+}
+
+/** `ENOSPC` and `ERROR_DISK_FULL` in Go's words. */
+function isDiskFull(text: string): boolean {
+  return /no space left on device|not enough space on the disk|disk quota exceeded/i.test(text);
+}
+
+function diskFull(cause: OllamaAnswer): LoraSwarmError {
+  return new LoraSwarmError(
+    'OLLAMA_FAILED',
+    `The disk of Ollama is full (${cause.text}). Free some space, then try again: nothing was changed.`,
+    { kind: 'retry' },
+    { cause },
+  );
 }
 
 function errorText(body: string): string {

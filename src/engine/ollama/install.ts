@@ -100,7 +100,7 @@ interface InstallCall {
 /** Outside the lock: a merge takes minutes, and nobody else has to wait for it. */
 async function preparePayload({ client }: InstallParts, call: InstallCall, { name }: Route): Promise<Payload> {
   const { request, survey, signal, onProgress } = call;
-  const { lora, merged, scratch } = request.sources;
+  const { lora, merged } = request.sources;
   if (name !== 'merge') {
     if ('problem' in lora) throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', lora.problem);
     return { adapter: await readBlob(await lora.make(signal), signal) };
@@ -112,7 +112,7 @@ async function preparePayload({ client }: InstallParts, call: InstallCall, { nam
     readBlob(await merged.make(path, signal, percent('merging')), signal);
   const { base } = survey.ground;
   return {
-    weights: await withBaseFile(client, base.name, scratch ?? '', make, signal, percent('reading the base')),
+    weights: await withBaseFile(client, base.name, merged.scratch, make, signal, percent('reading the base')),
   };
 }
 

@@ -20,6 +20,8 @@ export interface LoraSource {
 
 /** A merged base, made when the route needs it. */
 export interface MergedSource {
+  /** Folder for what is made on the way, on a disk that has to hold a merged base. Need not be there yet. */
+  readonly scratch: string;
   /** @param base path of the base's GGUF, where it can be read. @returns size, or why it can't be merged. Writes nothing. */
   readonly plan: (base: string | undefined, baseBytes: number) => Promise<Needs['merged']>;
   /** @returns its path */
@@ -34,8 +36,6 @@ export interface MergedSource {
 export interface PayloadSources {
   readonly lora: LoraSource | { readonly problem: string };
   readonly merged: MergedSource | { readonly problem: string };
-  /** Folder for what is made on the way, on a disk that has to hold a merged base. */
-  readonly scratch?: string;
 }
 
 export interface Survey {
@@ -53,7 +53,7 @@ export async function surveyInstall(
   const base = await findBase(client, await client.tags(signal), request.base, signal);
   const merged =
     'problem' in sources.merged ? sources.merged : await sources.merged.plan(await readableWeights(base), base.bytes);
-  const scratchFree = sources.scratch === undefined ? undefined : await freeSpace(path.dirname(sources.scratch));
+  const scratchFree = 'problem' in sources.merged ? undefined : await freeSpace(path.dirname(sources.merged.scratch));
   const { lora } = sources;
   const needs: Needs = {
     adapter: 'problem' in lora ? lora : { bytes: lora.bytes },

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
 import path from 'node:path';
+import { LoraSwarmError } from '../../../src/engine/errors';
 import { silentLog } from '../../../src/engine/log';
 import { OllamaClient } from '../../../src/engine/ollama/client';
 import { readBlob } from '../../../src/engine/ollama/digest';
@@ -81,6 +83,87 @@ describe('install into an Ollama that fails', () => {
         assert.deepEqual(parts.made.list(), []);
       });
   }
+
+  const merged = (make = () => Promise.resolve(path.join(FIXTURES, 'broken.gguf'))): void => {
+    // Any other bytes will do for weights.
+    const source = { scratch: fake.modelsFolder, plan: () => Promise.resolve({ bytes: 67_616 }), make };
+    request = { ...request, route: 'merge', sources: { lora: { problem: 'none' }, merged: source } };
+  };
+  const blobs = (): string[] => fs.readdirSync(path.join(fake.modelsFolder, 'blobs')).sort();
+  const full = 'write /models/blobs/sha256-1: no space left on device';
+  const faults: Fault[] = [
+    { kind: 'status', status: 500, error: 'out of luck' },
+    { kind: 'status', status: 400, error: 'no' },
+    { kind: 'status', status: 507, error: full },
+  ];
+  const inStream: Fault[] = [{ kind: 'cut' }, { kind: 'unfinished' }, { kind: 'errorLine', error: full }];
+
+  for (const [what, apiPath, at] of [
+    ['the upload', '/api/blobs', 1],
+    ['pull', '/api/pull', 0],
+    ['the copy to its name', '/api/copy', 1],
+  ] as const)
+    for (const fault of [...faults, ...(apiPath === '/api/pull' ? inStream : [])])
+      it(`merged, with ${'status' in fault ? fault.status : fault.kind} in ${what}: one error, nothing left, and it goes well again`, async () => {
+        await start('0.34.2');
+        merged();
+        const before = [snapshot(), blobs()];
+        fake.fail(apiPath, ...Array<Fault>(at).fill({ kind: 'none' }), fault);
+
+        const failed = installAdapter(parts, request);
+
+        const isFull = 'error' in fault && fault.error === full;
+        await assert.rejects(failed, { name: 'LoraSwarmError', message: isFull ? /disk of Ollama is full/ : /./ });
+        assert.deepEqual([snapshot(), blobs()], before);
+        assert.deepEqual([parts.made.list(), parts.made.works()], [[], []]);
+        const { route, model } = await installAdapter(parts, request);
+        assert.deepEqual([route, model], ['merge', 'p2p-ana-sql']);
+      });
+
+  it('takes back a merged model whose making fails, before anything reaches Ollama', async () => {
+    await start('0.34.2');
+    merged(() => Promise.reject(new LoraSwarmError('STORE_FULL', 'The disk is full.')));
+
+    await assert.rejects(installAdapter(parts, request), { code: 'STORE_FULL' });
+
+    assert.ok(!fake.requests.some((line) => /POST \/api\/(blobs|copy|push|pull)/.test(line)));
+    assert.deepEqual(parts.made.works(), []);
+  });
+
+  for (const [what, apiPath, at] of [
+    ['the upload', '/api/blobs', 1],
+    ['pull', '/api/pull', 0],
+    ['the copy that keeps the old one', '/api/copy', 1],
+    ['the copy to its name', '/api/copy', 2],
+    ['the last look', '/api/show', 3],
+  ] as const)
+    it(`keeps the old model when an update fails in ${what}`, async () => {
+      await start('0.34.2');
+      fake.shownFolder = '/somewhere/else';
+      const { model } = await installAdapter(parts, request);
+      const before = [snapshot(), blobs(), parts.made.list()];
+      const update = { ...request, sources: loraFile(path.join(FIXTURES, 'broken.gguf')), replaces: model };
+      fake.fail(apiPath, ...Array<Fault>(at).fill({ kind: 'none' }), { kind: 'status', status: 500, error: 'no' });
+
+      await assert.rejects(installAdapter(parts, update), { code: 'OLLAMA_FAILED' });
+
+      assert.deepEqual([snapshot(), blobs(), parts.made.list()], before);
+      assert.deepEqual(parts.made.works(), []);
+      await installAdapter(parts, update);
+      assert.notDeepEqual(snapshot(), before[0]);
+    });
+
+  it('updates nothing that is not ours any more', async () => {
+    await start('0.34.2');
+    const { model } = await installAdapter(parts, request);
+    await parts.client.copy('theirs', model);
+    const before = snapshot();
+
+    for (const replaces of [model, 'tiny', 'nobody'])
+      await assert.rejects(installAdapter(parts, { ...request, replaces }), { code: 'OLLAMA_NOT_OURS' });
+
+    assert.deepEqual(snapshot(), before);
+  });
 
   it('takes the model back when it cannot be looked at under its name', async () => {
     await start('0.34.2');
