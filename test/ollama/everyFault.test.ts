@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import type { InstallRouteName } from '../../src/engine/deployWishes';
 import { silentLog } from '../../src/engine/log';
@@ -141,6 +142,7 @@ for (const [route, version] of ROUTES)
 const MERGED_FILE: PayloadSources = {
   lora: { problem: 'No layer can hold it.' },
   merged: {
+    scratch: path.join(os.tmpdir(), 'nothing-is-made-there'),
     plan: () => Promise.resolve({ bytes: fs.statSync(MERGED).size }),
     make: () => Promise.resolve(MERGED),
   },
