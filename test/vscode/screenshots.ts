@@ -1,4 +1,6 @@
-// npm run screenshots   Pictures of the real window for the README, into media/screenshots.
+// npm run screenshots                    Pictures of the real window for the README, into media/screenshots.
+// npm run screenshots -- --every-theme   Each of them in dark, light and high contrast, wide and narrow, into
+//                                        out-test/screenshots: to look at after a change.
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../run/machine';
@@ -7,8 +9,11 @@ import { writeFiles } from './profile';
 import { SwarmWindow } from './swarmWindow';
 import { TerminalPeer } from './terminalPeer';
 
-const FOLDER = path.join(ROOT, 'media', 'screenshots');
+const EVERY_THEME = process.argv.includes('--every-theme');
+const FOLDER = EVERY_THEME ? path.join(ROOT, 'out-test', 'screenshots') : path.join(ROOT, 'media', 'screenshots');
 const SIZE = { width: 1120, height: 700 };
+/** With the side bar open, some 300 px are left for the editor. */
+const NARROW = { width: 680, height: 900 };
 const USER = 'bo';
 
 /** Who is in the room, and what they share: name to the fixture that it is made of. */
@@ -23,17 +28,37 @@ const THEMES = {
   contrast: { colorScheme: 'dark', forcedColors: 'active', look: 'hc-black' },
 } as const;
 
+type ThemeName = keyof typeof THEMES;
+
 class Photographer {
-  constructor(private readonly window: SwarmWindow) {}
+  constructor(
+    private readonly window: SwarmWindow,
+    /** All pictures in this one, wide and narrow. */
+    private readonly only: ThemeName | undefined,
+  ) {}
 
   /** Changes the colours as the operating system does; the window follows. */
-  async use(theme: keyof typeof THEMES): Promise<void> {
+  async use(theme: ThemeName): Promise<void> {
     const { look, ...media } = THEMES[theme];
     await this.window.workbench.page.emulateMedia(media);
     await this.window.workbench.page.locator(`.monaco-workbench.${look}`).waitFor();
   }
 
-  async take(name: string): Promise<void> {
+  /** @param theme In which the README shows it. Absent: it does not. */
+  async take(name: string, theme?: ThemeName): Promise<void> {
+    if (this.only === undefined) {
+      if (theme === undefined) return;
+      await this.use(theme);
+      return this.#shoot(name);
+    }
+    const { page } = this.window.workbench;
+    await this.#shoot(`${name}-${this.only}`);
+    await page.setViewportSize(NARROW);
+    await this.#shoot(`${name}-${this.only}-narrow`);
+    await page.setViewportSize(SIZE);
+  }
+
+  async #shoot(name: string): Promise<void> {
     const file = path.join(FOLDER, `${name}.png`);
     await this.window.workbench.page.screenshot({ path: file, animations: 'disabled' });
     console.log(`${path.relative(ROOT, file)}  ${Math.round(fs.statSync(file).size / 1000)} KB`);
@@ -43,8 +68,13 @@ class Photographer {
 async function main(): Promise<void> {
   fs.rmSync(FOLDER, { recursive: true, force: true });
   fs.mkdirSync(FOLDER, { recursive: true });
+  // A window of its own for each: a webview keeps something of forced colours when they are switched off again.
+  for (const only of EVERY_THEME ? (Object.keys(THEMES) as ThemeName[]) : [undefined]) await photograph(only);
+}
+
+async function photograph(only: ThemeName | undefined): Promise<void> {
   const ground = await openGround();
-  const files = runFolder('runs/tone-r16');
+  const files = runFolder('runs/tone-r8', 'all-r8');
   const settings = { 'window.autoDetectColorScheme': true, 'window.autoDetectHighContrast': true };
   const window = await SwarmWindow.open({ name: USER, env: ground.env, files, size: SIZE, settings });
   const peers: TerminalPeer[] = [];
@@ -52,7 +82,9 @@ async function main(): Promise<void> {
     const invite = await makeRoom(window);
     for (const [name, adapters] of Object.entries(PEERS))
       peers.push(await joinPeer(window, ground, name, adapters, invite));
-    await takeAll(window, new Photographer(window));
+    const photographer = new Photographer(window, only);
+    if (only !== undefined) await photographer.use(only);
+    await takeAll(window, photographer);
   } catch (error) {
     await window.report(path.join(ROOT, 'out-test', 'screenshots'));
     throw error;
@@ -101,39 +133,66 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await workbench.row('Rooms', 'ana/sql-coder').waitFor();
   await workbench.row('Rooms', 'kim/release-notes').waitFor();
 
-  await photographer.use('light');
   await workbench.pressInRow(workbench.row('Rooms', 'ana/sql-coder'), 'Download Adapter…');
   await workbench.question(/^May fit /).waitFor();
-  await photographer.take('verdict');
+  await photographer.take('verdict', 'light');
   await workbench.answer.press('Enter');
   await workbench.pressInToast(/is in Ollama as/);
   await workbench.row('Library', 'in Ollama as').waitFor();
 
   await workbench.row('Rooms', 'ana/sql-coder').click();
   await workbench.panel.getByRole('heading', { name: 'ana/sql-coder' }).waitFor();
-  await photographer.use('dark');
-  await photographer.take('adapter');
+  await photographer.take('adapter', 'dark');
 
   await workbench.runCommand('LoRA Swarm: Explore Adapters');
   await workbench.panel.getByText('kim/pt-chat').waitFor();
-  await photographer.use('contrast');
-  await photographer.take('explore');
+  await photographer.take('explore', 'contrast');
+
+  await workbench.runCommand('LoRA Swarm: Compare with Base');
+  await workbench.panel.getByRole('textbox', { name: 'Prompt' }).fill('Which users are over 30? Answer in SQL.');
+  await workbench.panel.getByRole('button', { name: 'Run' }).click();
+  await workbench.panel.getByText(/^The answers/).waitFor();
+  await photographer.take('compare');
+
+  await takeMerge(window, photographer);
 
   await workbench.runCommand('LoRA Swarm: Doctor');
   await workbench.panel.getByText('Ollama').first().waitFor();
-  await photographer.use('dark');
   await photographer.take('doctor');
 
   await page.keyboard.press('Control+F4');
-  await photographer.use('light');
   await workbench.showExplorer();
-  await workbench.explorerRow('runs').click(); // Opens `tone-r16` too: it is all that is in there.
+  await workbench.explorerRow('runs').click(); // Opens `tone-r8` too: it is all that is in there.
   await workbench.explorerRow('adapter_model.safetensors').click({ button: 'right' });
   await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
-  await photographer.take('context-menu');
-  await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).click({ delay: 150 });
+  await photographer.take('context-menu', 'light');
+  await page.keyboard.press('Escape');
+  await workbench.pickInExplorer('adapter_model.safetensors', 'Share LoRA Adapter…');
   await workbench.question('This was found').waitFor();
   await photographer.take('share');
+  await workbench.answer.press('Escape');
+
+  await workbench.pickInExplorer('adapter_model.safetensors', 'Install in Ollama…');
+  await workbench.option('Add to').first().waitFor();
+  await photographer.take('install');
+}
+
+/** Two adapters at a rank below their sum, so that there is an error to see. */
+async function takeMerge({ workbench }: SwarmWindow, photographer: Photographer): Promise<void> {
+  const { panel } = workbench;
+  await workbench.runCommand('LoRA Swarm: Merge Adapters…');
+  for (const name of ['ana/sql-coder', 'tone-r8']) {
+    await panel.getByRole('combobox', { name: 'Add an adapter' }).click();
+    await panel.getByRole('option', { name }).click();
+  }
+  await panel.getByRole('combobox', { name: 'Method' }).click();
+  await panel.getByRole('option', { name: 'SVD' }).click();
+  await panel.getByRole('spinbutton', { name: 'Rank' }).fill('12');
+  await panel.getByRole('spinbutton', { name: 'Weight of ana/sql-coder' }).fill('0.75');
+  await panel.getByRole('button', { name: 'Merge…' }).click();
+  await workbench.answer.press('Enter');
+  await panel.getByText('Error by layer').waitFor();
+  await photographer.take('merge');
 }
 
 void main().catch((error: unknown) => {

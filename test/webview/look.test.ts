@@ -181,6 +181,22 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
     }
   });
 
+  it('shows in forced colours where answers part, and which page is open', async () => {
+    const { ready, use, ...options } = PAGES['compare']!;
+    const panel = await open({ ...options, theme: 'contrast', forcedColors: 'active' });
+    await panel.page.locator(ready).waitFor();
+    await use?.(panel);
+
+    const [mark, here, elsewhere] = await panel.page.evaluate<string[]>(`[
+      [...new Set(['color', 'backgroundColor'].map((name) => getComputedStyle(document.querySelector('mark'))[name]))].length,
+      ...['.tab[aria-current]', '.tab:not([aria-current])'].map((tab) => getComputedStyle(document.querySelector(tab)).borderBlockEndColor),
+    ].map(String)`);
+
+    assert.equal(mark, '2');
+    assert.notEqual(here, elsewhere);
+    assert.equal(elsewhere, await panel.page.evaluate('getComputedStyle(document.body).backgroundColor'));
+  });
+
   it('speaks the language of the editor, and says which', async () => {
     const panel = await open({ ...PAGES['explore'], language: 'pt-br', width: 800 });
     await panel.page.locator('.row').first().waitFor();

@@ -69,6 +69,8 @@ export interface OpenOptions {
   readonly pickedAdapter?: string;
   readonly pickedFolder?: string;
   readonly reducedMotion?: 'reduce' | 'no-preference';
+  /** As the high contrast of Windows. */
+  readonly forcedColors?: 'active' | 'none';
 }
 
 /** One browser and one server for a suite. */
@@ -103,6 +105,7 @@ export class PanelBrowser {
     const page = await this.browser.newPage({
       viewport: { width, height },
       reducedMotion: options.reducedMotion ?? 'no-preference',
+      forcedColors: options.forcedColors ?? 'none',
     });
     const panel = new OpenPanel(page, options);
     await panel.load(this.origin);
