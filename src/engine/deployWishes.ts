@@ -66,7 +66,7 @@ export interface InstallPlan {
   readonly model: string;
   /** Model that we made of an earlier release of the same adapter: `isUpdate` would replace it. */
   readonly updates?: string;
-  /** What `auto` would take. Absent when nothing works; then each route says why. */
+  /** The route that was asked for, or what `auto` would take. Absent when nothing works; then each route says why. */
   readonly chosen?: InstallRouteName;
   /** In order of preference. */
   readonly routes: readonly RoutePlan[];
