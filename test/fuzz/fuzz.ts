@@ -2,16 +2,15 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
-import type { BaseName } from '../helpers/gold';
 import { Inputs, type Input } from './input';
 import { loadAll, type Accepted } from './load';
-import { readInput, signature, type Outcome } from './readInput';
+import { readInput, type Outcome } from './readInput';
 import { readSamples, type Samples } from './samples';
 
-/** No input may cost more, of a processor. */
-export const MAX_INPUT_MS = 50;
+/** No input may cost more, of a processor. Writing a merged model is more than reading an adapter. */
+const MAX_MS = { adapter: 50, base: 50, merge: 500 } as const;
 /** Memory may not follow the number of inputs. What the collector has not got to yet is not growth. */
-export const MAX_GROWTH_BYTES = 96 * 1024 * 1024;
+const MAX_GROWTH_BYTES = 96 * 1024 * 1024;
 const BATCH = 200;
 /** Code is compiled and pools are filled by then. */
 const WARM_INPUTS = 1000;
@@ -32,6 +31,8 @@ export interface FuzzOptions {
 export interface FuzzReport {
   inputs: number;
   accepted: number;
+  /** Of these, written into the weights of a base. */
+  merged: number;
   /** Accepted ones that no earlier one is like. These are loaded. */
   distinct: number;
   loaded: number;
@@ -59,11 +60,12 @@ export async function fuzzAdapters(options: FuzzOptions): Promise<FuzzReport> {
 
 class Fuzz {
   readonly #report: FuzzReport = {
-    ...{ inputs: 0, accepted: 0, distinct: 0, loaded: 0, refused: {}, problems: [] },
+    ...{ inputs: 0, accepted: 0, merged: 0, distinct: 0, loaded: 0, refused: {}, problems: [] },
     ...{ slowest: { number: -1, ms: 0 }, memory: { warm: 0, now: 0 } },
   };
   readonly #seen = new Set<string>();
   readonly #acceptedFolder: string;
+  readonly #out: string;
   #waiting: Accepted[] = [];
   #current = -1;
   /** A promise that nobody keeps lets the process end, as if all were well. */
@@ -79,6 +81,7 @@ class Fuzz {
     private readonly options: FuzzOptions,
   ) {
     this.#acceptedFolder = join(options.scratch, 'accepted');
+    this.#out = join(options.scratch, 'out.gguf');
     mkdirSync(this.#acceptedFolder, { recursive: true });
     process.on('uncaughtException', this.#onUncaught);
     process.on('unhandledRejection', this.#onUncaught);
@@ -90,11 +93,11 @@ class Fuzz {
     const input = this.inputs.write(number);
     const { outcome, ms } = await this.#timed(input);
     this.#report.inputs++;
-    if (ms > this.#report.slowest.ms) this.#report.slowest = { number, ms };
-    if (ms > MAX_INPUT_MS) this.#problem(number, `took ${ms.toFixed(0)} ms`);
+    if (input.what !== 'merge' && ms > this.#report.slowest.ms) this.#report.slowest = { number, ms };
+    if (ms > MAX_MS[input.what]) this.#problem(number, `took ${ms.toFixed(0)} ms`);
     if (outcome.kind === 'bug') this.#problem(number, inspect(outcome.error));
     if (outcome.kind === 'refused') this.#report.refused[outcome.code] = (this.#report.refused[outcome.code] ?? 0) + 1;
-    if (outcome.kind === 'accepted') await this.#accept(number, input.base, outcome.path);
+    if (outcome.kind === 'accepted') this.#accept(number, input, outcome.signature);
     if (this.#waiting.length >= BATCH) await this.#load();
     if (this.#report.inputs % WARM_INPUTS === 0) this.#measure();
   }
@@ -112,29 +115,27 @@ class Fuzz {
 
   /** Time of the processor, as others may use this machine. What seems slow runs again: a collection may have hit it. */
   async #timed(input: Input): Promise<{ outcome: Outcome; ms: number }> {
-    const out = join(this.options.scratch, 'out.gguf');
     let best = Infinity;
     for (let tries = 0; ; tries++) {
       const started = process.cpuUsage();
-      const outcome = await readInput(input, this.samples, out);
+      const outcome = await readInput(input, this.samples, this.#out);
       const { user, system } = process.cpuUsage(started);
       best = Math.min(best, (user + system) / 1000);
-      if (best <= MAX_INPUT_MS || tries === 3) return { outcome, ms: best };
+      if (best <= MAX_MS[input.what] || tries === 3) return { outcome, ms: best };
     }
   }
 
-  async #accept(number: number, base: BaseName, path: string): Promise<void> {
+  #accept(number: number, { base, what }: Input, signature: string): void {
     this.#report.accepted++;
-    const key = createHash('sha1')
-      .update(await signature(path, base))
-      .digest('base64');
+    if (what === 'merge') this.#report.merged++;
+    const key = createHash('sha1').update(signature).digest('base64');
     if (this.#seen.has(key)) return;
     this.#seen.add(key);
     this.#report.distinct++;
     if (!this.options.isLoading) return;
-    const kept = join(this.#acceptedFolder, `${number}.gguf`);
-    copyFileSync(path, kept);
-    this.#waiting.push({ number, base, path: kept });
+    const path = join(this.#acceptedFolder, `${number}.gguf`);
+    copyFileSync(this.#out, path);
+    this.#waiting.push({ number, base, path, isModel: what === 'merge' });
   }
 
   async #load(): Promise<void> {

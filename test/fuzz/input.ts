@@ -10,7 +10,8 @@ import type { Sample, Samples } from './samples';
 
 /** What one number of a seed stands for: files on disk, and the base they are to be put on. */
 export interface Input {
-  readonly what: 'adapter' | 'base';
+  /** `merge`: to be written into the weights of the base. */
+  readonly what: 'adapter' | 'merge' | 'base';
   /** Folder of an adapter, or a GGUF. */
   readonly path: string;
   readonly base: BaseName;
@@ -31,7 +32,8 @@ export class Inputs {
     if (random.isOneIn(100)) return this.#base(random);
     const sample = random.pick(this.samples.all);
     const base = random.isOneIn(25) ? random.pick(BASES) : sample.base;
-    return { what: 'adapter', path: this.#adapter(sample, random), base };
+    const what = random.isOneIn(25) ? 'merge' : 'adapter';
+    return { what, path: this.#adapter(sample, random), base };
   }
 
   #adapter(sample: Sample, random: Random): string {

@@ -63,10 +63,10 @@ async function runAll(): Promise<void> {
   }
 }
 
-function line({ inputs, accepted, distinct, loaded, slowest, memory, problems }: FuzzReport): string {
+function line({ inputs, accepted, merged, distinct, loaded, slowest, memory, problems }: FuzzReport): string {
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
   return [
-    `${inputs} inputs, ${accepted} accepted, ${distinct} of them distinct, ${loaded} loaded in llama.cpp`,
+    `${inputs} inputs, ${accepted} accepted (${merged} merged), ${distinct} of them distinct, ${loaded} loaded in llama.cpp`,
     `slowest ${slowest.ms.toFixed(0)} ms (input ${slowest.number}), memory ${mib(memory.warm)} warm, ${mib(memory.now)} now`,
     `${problems.length} problems`,
   ].join('; ');
