@@ -37,6 +37,10 @@ class Photographer {
     private readonly only: ThemeName | undefined,
   ) {}
 
+  get takesAll(): boolean {
+    return this.only !== undefined;
+  }
+
   /** Changes the colours as the operating system does; the window follows. */
   async use(theme: ThemeName): Promise<void> {
     const { look, ...media } = THEMES[theme];
@@ -148,6 +152,19 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await workbench.panel.getByText('kim/pt-chat').waitFor();
   await photographer.take('explore', 'contrast');
 
+  if (photographer.takesAll) await takePages(window, photographer);
+  await workbench.runCommand('View: Close Editor');
+  await workbench.showExplorer();
+  await workbench.explorerRow('runs').click(); // Opens `tone-r8` too: it is all that is in there.
+  await workbench.explorerRow('adapter_model.safetensors').click({ button: 'right' });
+  await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
+  await photographer.take('context-menu', 'light');
+  if (photographer.takesAll) await takePickers(window, photographer);
+}
+
+/** The pages of the panel that the README does not show. */
+async function takePages(window: SwarmWindow, photographer: Photographer): Promise<void> {
+  const { workbench } = window;
   await workbench.runCommand('LoRA Swarm: Compare with Base');
   await workbench.panel.getByRole('textbox', { name: 'Prompt' }).fill('Which users are over 30? Answer in SQL.');
   await workbench.panel.getByRole('button', { name: 'Run' }).click();
@@ -159,14 +176,10 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await workbench.runCommand('LoRA Swarm: Doctor');
   await workbench.panel.getByText('Ollama').first().waitFor();
   await photographer.take('doctor');
+}
 
-  await page.keyboard.press('Control+F4');
-  await workbench.showExplorer();
-  await workbench.explorerRow('runs').click(); // Opens `tone-r8` too: it is all that is in there.
-  await workbench.explorerRow('adapter_model.safetensors').click({ button: 'right' });
-  await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
-  await photographer.take('context-menu', 'light');
-  await page.keyboard.press('Escape');
+async function takePickers({ workbench }: SwarmWindow, photographer: Photographer): Promise<void> {
+  await workbench.page.keyboard.press('Escape');
   await workbench.pickInExplorer('adapter_model.safetensors', 'Share LoRA Adapter…');
   await workbench.question('This was found').waitFor();
   await photographer.take('share');
