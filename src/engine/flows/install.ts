@@ -12,7 +12,7 @@ import { isSameModel } from '../ollama/modelName';
 import { readBase } from '../ollama/models';
 import { uninstallModel } from '../ollama/uninstall';
 import type { VerdictState } from '../state';
-import type { InstallResult, ModelfileExtra, ModelfileExtras } from '../deployWishes';
+import type { EffectResult, InstallResult, ModelfileExtra, ModelfileExtras } from '../deployWishes';
 import type { WishOptions, Wishes } from '../wishes';
 import { findParts, isOwn, namesOf, payloadOf, readParts, type InstallFlowParts } from './installParts';
 import { findAdapter, inspectTarget, shapeOf, type FoundTarget } from './targets';
@@ -37,6 +37,15 @@ export async function installTarget(
   const update = request.isUpdate === true ? await requireUpdate(parts, target, request, signal) : undefined;
   const base = await pickBase(parts, target, request.base ?? update?.base, signal);
 
+  // A model that Ollama can't run never takes the place of one that it can.
+  let effect: EffectResult | undefined;
+  const check = async (staged: string, under: string): Promise<void> => {
+    say('comparing with the base');
+    effect = await checkEffect(parts.ollama.client, under, staged, signal);
+    signal?.throwIfAborted();
+    if (effect.outcome === 'failed') throw new LoraSwarmError('BASE_UNFIT', effect.reason);
+  };
+
   const scratch = parts.store.temporaryPath();
   await mkdir(scratch, { mode: 0o700, recursive: true });
   try {
@@ -56,7 +65,7 @@ export async function installTarget(
         author,
         name,
         reuses: update === undefined,
-        ...(update ? { replaces: update.model } : request.as === undefined ? {} : { as: request.as }),
+        ...(update ? { replaces: update.model, check } : request.as === undefined ? {} : { as: request.as }),
         ...(extras ? { extras } : {}),
         route: request.route ?? 'auto',
         isCostConfirmed: request.isCostConfirmed === true,
@@ -66,6 +75,7 @@ export async function installTarget(
       say,
     );
     parts.ollama.forgetBases();
+    if (effect) return { ...installed, effect };
     say('comparing with the base');
     return { ...installed, effect: await effectOf(parts, installed.base, installed.model, signal) };
   } finally {

@@ -47,6 +47,8 @@ export interface InstallRequest {
   /** Name of a model of ours that the new one takes the place of. */
   readonly replaces?: string;
   readonly extras?: ModelfileExtras;
+  /** Looks at the finished model under a name of ours, before it gets its own. What it throws ends the install. */
+  readonly check?: (model: string, base: string) => Promise<void>;
   readonly route: InstallRoute;
   readonly isCostConfirmed: boolean;
   /** Setting `ollama.modelPrefix`. */
@@ -152,6 +154,7 @@ async function installBy(parts: InstallParts, call: InstallCall, route: Route, p
   };
   try {
     const staged = await route.stage(job);
+    await request.check?.(staged, base.name);
     await publish(job, staged, record, {
       weights: payload.weights?.digest ?? base.weights,
       adapters: [...base.adapters, ...(payload.adapter ? [payload.adapter.digest] : [])],

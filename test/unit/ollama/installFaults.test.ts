@@ -153,6 +153,27 @@ describe('install into an Ollama that fails', () => {
       assert.notDeepEqual(snapshot(), before[0]);
     });
 
+  it('keeps the old model when the new one does not pass a look at it', async () => {
+    await start('0.34.2');
+    const { model } = await installAdapter(parts, request);
+    const before = [snapshot(), blobs(), parts.made.list()];
+    const looked: string[] = [];
+    const check = (staged: string, base: string): Promise<void> => {
+      looked.push(staged, base);
+      assert.ok(adapterIn(staged));
+      return Promise.reject(new LoraSwarmError('BASE_UNFIT', 'It does not load.'));
+    };
+    const sources = loraFile(path.join(FIXTURES, 'broken.gguf'));
+
+    await assert.rejects(installAdapter(parts, { ...request, sources, replaces: model, check }), {
+      code: 'BASE_UNFIT',
+    });
+
+    assert.deepEqual([snapshot(), blobs(), parts.made.list()], before);
+    assert.match(looked[0]!, /loraswarm/);
+    assert.equal(looked[1], 'tiny:latest');
+  });
+
   it('updates nothing that is not ours any more', async () => {
     await start('0.34.2');
     const { model } = await installAdapter(parts, request);
