@@ -57,6 +57,8 @@ export interface AdapterInfo {
   readonly dtype?: string;
   readonly license?: string;
   readonly tags: readonly string[];
+  /** Tokens of the embeddings that it brings whole: not those of its base when the vocabulary was changed. */
+  readonly vocabulary?: number;
   /** Config keys whose values are paths of this machine; `packageConfig` takes them out before sharing. */
   readonly privateValues: readonly string[];
   readonly problems: readonly AdapterProblem[];

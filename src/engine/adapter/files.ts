@@ -16,10 +16,12 @@ export const CONFIG_NAME = 'adapter_config.json';
 const CARD_NAME = 'README.md';
 /** Weights by the names that trainers give them, best first. */
 const WEIGHTS_NAMES = ['adapter_model.safetensors', 'adapters.safetensors'];
+/** A folder with more is no folder of adapters. */
+const MAX_SUBFOLDERS = 1000;
 const PICKLE_NAMES = /\.(bin|pt|pth|pkl|ckpt)$/i;
 
 /**
- * Finds weights, config and card of an adapter. `path` is its folder, its weights or its config.
+ * Finds weights, config and card of an adapter. `path` is its folder, the folder around it, its weights or its config.
  *
  * @throws {LoraSwarmError} `ADAPTER_NOT_FOUND`, `ADAPTER_PICKLE`.
  */
@@ -67,11 +69,36 @@ async function inFolder(folder: string): Promise<AdapterFiles> {
   const pickle = names.find((name) => /^(adapter_model|adapters)\./.test(name) && PICKLE_NAMES.test(name));
   if (pickle !== undefined) throw pickleRefused(join(folder, pickle));
 
+  const named = ggufs.length > 1 ? [] : await namedAdapters(folder, names);
+  if (named.length === 1) return inFolder(join(folder, named[0]!));
+  if (named.length > 1) throw severalAdapters(folder, named);
+  const isInShards = names.some((name) => /-\d{5}-of-\d{5}\.safetensors$/.test(name));
   const hint =
     ggufs.length > 1
       ? 'It has several GGUF files: name one of them.'
-      : 'An adapter folder has adapter_model.safetensors (PEFT) or adapters.safetensors (MLX).';
+      : isInShards
+        ? 'Adapters in several files are not read: save it again as one.'
+        : 'An adapter folder has adapter_model.safetensors (PEFT) or adapters.safetensors (MLX).';
   throw new LoraSwarmError('ADAPTER_NOT_FOUND', `${folder} holds no adapter. ${hint}`);
+}
+
+/** PEFT saves an adapter called NAME into FOLDER/NAME, trainers their checkpoints into FOLDER/checkpoint-N. */
+async function namedAdapters(folder: string, names: readonly string[]): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const name of names.slice(0, MAX_SUBFOLDERS)) {
+    const inside = await readdir(join(folder, name)).catch((): string[] => []); // Files have nothing inside.
+    if (weightsName(inside) !== undefined && inside.includes(CONFIG_NAME)) found.push(name);
+  }
+  return found;
+}
+
+function severalAdapters(folder: string, names: readonly string[]): LoraSwarmError {
+  const some = names.slice(0, 8).map((name) => quoted(name));
+  const list = names.length > some.length ? [...some, '…'] : some;
+  return new LoraSwarmError(
+    'ADAPTER_NOT_FOUND',
+    `${folder} holds several adapters, each in a folder of its own: name one of ${list.join(', ')}.`,
+  );
 }
 
 async function aroundWeights(weightsPath: string, siblings: readonly string[]): Promise<AdapterFiles> {

@@ -11,6 +11,10 @@ export function fitProblems(info: AdapterInfo, base: BaseModel): readonly Adapte
   }
   if (info.format !== 'gguf' && !architectureNamed(base.architecture)) return [unknownArchitecture(base)];
   const problems: AdapterProblem[] = [];
+  const rows = vocabularyOf(base);
+  if (info.vocabulary !== undefined && rows !== undefined && info.vocabulary !== rows) {
+    problems.push(vocabularyChanged(info.vocabulary, rows, base));
+  }
   for (const { name, layer, inFeatures, outFeatures } of info.modules) {
     const tensor = info.format === 'gguf' ? name : baseTensorName(name, base.architecture);
     if (tensor === undefined) {
@@ -65,6 +69,8 @@ export function tensorProblem(
   const [baseIn, baseOut] = isEmbedding ? [dims[1], dims[0]] : dims;
   const isFit = (baseIn ?? inFeatures) === inFeatures && (baseOut ?? outFeatures) === outFeatures && dims.length === 2;
   if (isFit) return undefined;
+  if (isEmbedding && baseOut === outFeatures) return vocabularyChanged(inFeatures, baseIn!, base);
+  if (tensor === 'output.weight' && baseIn === inFeatures) return vocabularyChanged(outFeatures, baseOut!, base);
   const has = dims.map((dimension) => dimension ?? '?').join(' → ');
   return refusal('base-shape', `${quoted(label)} is ${inFeatures} → ${outFeatures} here, ${name} has ${has}.`);
 }
@@ -75,6 +81,17 @@ function moduleUnknown(module: string): AdapterProblem {
 
 function tensorMissing(label: string, { name }: BaseModel): AdapterProblem {
   return refusal('base-tensor-missing', `The adapter changes ${quoted(label)}, which ${quoted(name)} does not have.`);
+}
+
+function vocabularyOf({ tensors, vocabSize }: BaseModel): number | undefined {
+  return tensors.get('token_embd.weight')?.[1] ?? vocabSize;
+}
+
+function vocabularyChanged(tokens: number, baseTokens: number, { name }: BaseModel): AdapterProblem {
+  return refusal(
+    'vocabulary-changed',
+    `The adapter was trained with ${tokens} tokens, ${quoted(name)} has ${baseTokens}: its new tokens would be lost.`,
+  );
 }
 
 /** GGUF dimensions of a base tensor; from its head counts when the server did not list the tensors. */

@@ -7,10 +7,10 @@ import { parseConfig, readConfigFile } from './config';
 import { adapterFiles, type AdapterFiles } from './files';
 import { GGUF_FLOAT32, ggufNumber, ggufText, readGgufHeader, type GgufHeader } from './gguf';
 import { isMlxConfig, parseMlxConfig } from './mlxConfig';
-import { ggufPairs, mlxPairs, peftPairs, type LoraPair } from './pairs';
+import { ggufPairs, mlxPairs, peftPairs, type ExtraTensor, type LoraPair, type PairedTensors } from './pairs';
 import { isLocalName, packageConfig } from './packageConfig';
 import { parsePeftConfig, type PeftConfig } from './peftConfig';
-import { quoted, refusal, warning } from './problems';
+import { installRefusal, quoted, refusal, warning } from './problems';
 import { readSafetensorsHeader, type SafetensorsHeader } from './safetensors';
 import { ggufPlace, modulePlace } from './tensorNames';
 
@@ -60,6 +60,7 @@ export async function inspectAdapter(path: string, options: InspectOptions = {})
     ...(card.license === undefined ? {} : { license: card.license }),
     tags: card.tags,
     privateValues: facts.privateValues,
+    ...(facts.vocabulary === undefined ? {} : { vocabulary: facts.vocabulary }),
     problems: onePerCode(facts.problems),
   };
 }
@@ -71,6 +72,7 @@ interface Facts {
   readonly modules: readonly AdapterModule[];
   readonly dtypes: readonly string[];
   readonly privateValues: readonly string[];
+  readonly vocabulary?: number;
   readonly problems: readonly AdapterProblem[];
 }
 
@@ -87,7 +89,7 @@ async function fromSafetensors(files: AdapterFiles): Promise<Facts> {
 /** Rank, shapes and targets are in the weights. Base and alpha are not, and stay unknown. */
 function withoutConfig(header: SafetensorsHeader): Facts {
   const isMlx = [...header.tensors.keys()].some((name) => name.endsWith('.lora_a'));
-  const { pairs, problems } = isMlx ? mlxPairs(header) : peftPairs(header);
+  const { pairs, extras, problems } = isMlx ? mlxPairs(header) : peftPairs(header);
   const missing = warning(
     'config-missing',
     'There is no adapter_config.json: base and scale are unknown. Put the config beside the weights to install it.',
@@ -97,18 +99,20 @@ function withoutConfig(header: SafetensorsHeader): Facts {
     modules: pairs.map((pair) => moduleOf(pair)),
     dtypes: pairs.flatMap(({ a, b }) => [a.dtype, b.dtype]),
     privateValues: [],
-    problems: [...problems, ...emptiness(pairs), missing],
+    problems: [...problems, ...emptiness({ pairs, extras }), missing],
   };
 }
 
 function peftFacts(header: SafetensorsHeader, config: PeftConfig): Omit<Facts, 'privateValues'> {
   const found = peftPairs(header);
-  const problems = [...config.problems, ...found.problems, ...emptiness(found.pairs)];
+  const problems = [...config.problems, ...found.problems, ...emptiness(found)];
   if (config.bias !== 'none' && !found.problems.some(({ code }) => code === 'bias-trained')) {
     problems.push(warning('bias-absent', `The config says bias=${quoted(config.bias)}, but the file holds no biases.`));
   }
   const modules = found.pairs.map((pair) => {
-    const promised = config.rankOf(pair.module);
+    if (isOfExperts(pair.module)) problems.push(experts(pair));
+    if (config.isTargeted(pair.module) === false) problems.push(notTargeted(pair));
+    const promised = isOfExperts(pair.module) ? undefined : config.rankOf(pair.module); // Times the experts.
     if (promised !== undefined && promised !== pair.rank) problems.push(rankLie(pair, promised));
     const alpha = config.alphaOf(pair.module);
     return moduleOf(pair, alpha, alpha === undefined ? undefined : config.scaleOf(alpha, pair.rank));
@@ -123,13 +127,22 @@ function peftFacts(header: SafetensorsHeader, config: PeftConfig): Omit<Facts, '
     ...(architecture === undefined ? {} : { architecture }),
     modules,
     dtypes: found.pairs.flatMap(({ a, b }) => [a.dtype, b.dtype]),
+    ...vocabularyOf(found.extras),
     problems,
   };
 }
 
+/** Rows of the embeddings that the adapter brings: PEFT saves them whole when their number was changed. */
+function vocabularyOf(extras: readonly ExtraTensor[]): { readonly vocabulary?: number } {
+  const isWhole = ({ role }: ExtraTensor): boolean => role === 'base-copy' || role === 'saved-module';
+  const found = extras.find((extra) => isWhole(extra) && /(^|\.)(embed_tokens|lm_head)$/.test(extra.name));
+  const rows = found?.entry.shape[0];
+  return rows === undefined ? {} : { vocabulary: rows };
+}
+
 function mlxFacts(header: SafetensorsHeader, config: ReturnType<typeof parseMlxConfig>): Omit<Facts, 'privateValues'> {
   const found = mlxPairs(header);
-  const problems = [...config.problems, ...found.problems, ...emptiness(found.pairs)];
+  const problems = [...config.problems, ...found.problems, ...emptiness(found)];
   const modules = found.pairs.map((pair) => {
     if (config.rank !== undefined && config.rank !== pair.rank) problems.push(rankLie(pair, config.rank));
     return moduleOf(pair, undefined, config.scale);
@@ -161,7 +174,7 @@ async function fromGguf({ weightsPath }: AdapterFiles): Promise<Facts> {
     modules: found.pairs.map((pair) => moduleOf(pair, alpha, alpha ? alpha / pair.rank : 1)),
     dtypes: found.pairs.flatMap(({ a, b }) => [a.type.name, b.type.name]),
     privateValues: [],
-    problems: [...problems, ...found.problems, ...emptiness(found.pairs)],
+    problems: [...problems, ...found.problems, ...emptiness(found)],
   };
 }
 
@@ -217,9 +230,29 @@ function moduleOf(pair: LoraPair<unknown>, alpha?: number, scale?: number): Adap
   };
 }
 
-function emptiness(pairs: readonly unknown[]): readonly AdapterProblem[] {
+function emptiness({ pairs, extras }: Pick<PairedTensors<unknown>, 'pairs' | 'extras'>): readonly AdapterProblem[] {
   if (pairs.length > 0) return [];
+  if (extras.some(({ role }) => role === 'saved-module')) {
+    return [
+      refusal('full-fine-tune', 'It holds whole weights and no LoRA pairs: a model, or a part of one, not an adapter.'),
+    ];
+  }
   return [refusal('no-pairs', 'The file holds no LoRA pairs. Choose the weights of a LoRA adapter.')];
+}
+
+function isOfExperts(module: string): boolean {
+  return /(^|\.)experts(\.|$)/.test(module);
+}
+
+function experts({ module }: LoraPair<unknown>): AdapterProblem {
+  return installRefusal('experts', `It changes experts (${quoted(module)}), which llama.cpp keeps in another form.`);
+}
+
+function notTargeted({ module }: LoraPair<unknown>): AdapterProblem {
+  return installRefusal(
+    'pair-not-targeted',
+    `It holds a pair for ${quoted(module)}, which its config leaves out, so PEFT would not use it. Correct the config.`,
+  );
 }
 
 function rankLie({ name, rank }: LoraPair<unknown>, promised: number): AdapterProblem {

@@ -1,12 +1,14 @@
 import type { GgufHeader, GgufTensor } from './gguf';
 import type { AdapterProblem } from './adapterInfo';
-import { mergeOnly, quoted, refusal, warning } from './problems';
+import { foreignKind } from './foreignTensors';
+import { mergeOnly, notLora, quoted, refusal, warning } from './problems';
 import type { SafetensorsEntry, SafetensorsHeader } from './safetensors';
 import {
   baseTensorName,
   canonicalModule,
   isExtra,
   mlxPlace,
+  PAIR_ROLES,
   peftPlace,
   type ExtraRole,
   type TensorPlace,
@@ -74,8 +76,10 @@ function pairUp(
   const modules = new Map<string, { readonly module: string; readonly roles: Map<TensorRole, SafetensorsEntry> }>();
   const extras = new Map<string, ExtraTensor>();
   const rest = new Map<TensorRole, string>();
+  const adapters = new Set<string>();
   for (const entry of header.tensors.values()) {
-    const { module, role } = placeOf(entry.name);
+    const { module, role, adapter } = placeOf(entry.name);
+    if (adapter !== undefined) adapters.add(adapter);
     if (PAIR_ROLES.has(role)) {
       const name = canonicalModule(module);
       const found = modules.get(name) ?? { module, roles: new Map<TensorRole, SafetensorsEntry>() };
@@ -96,6 +100,10 @@ function pairUp(
     }
   }
 
+  const foreign = [...header.tensors.keys()].map(foreignKind).find((kind) => kind !== undefined);
+  if (foreign !== undefined) problems.unshift(notLora(foreign));
+  if (adapters.size > 1) problems.unshift(severalAdapters([...adapters]));
+
   const pairs: LoraPair<SafetensorsEntry>[] = [];
   for (const [name, { module, roles }] of modules) {
     const isEmbedding = roles.has('embedding-a') || roles.has('embedding-b') || isEmbeddingModule(module);
@@ -104,6 +112,12 @@ function pairUp(
     if (!a || !b || roles.size !== 2) {
       problems.push(
         refusal('pair-incomplete', `${quoted(module)} has only one half of its pair. Save the adapter again.`),
+      );
+      continue;
+    }
+    if (isEmbedding && baseTensorName(module) !== undefined && !isEmbeddingModule(module)) {
+      problems.push(
+        refusal('pair-kind', `${quoted(module)} has the pair of an embedding, and is none. Save the adapter again.`),
       );
       continue;
     }
@@ -119,7 +133,6 @@ function pairUp(
 
 /** Far over what anybody trains or concatenates, and a row of B is still read in one go. */
 const MAX_RANK = 65_536;
-const PAIR_ROLES: ReadonlySet<TensorRole> = new Set(['a', 'b', 'embedding-a', 'embedding-b']);
 const HALF_TYPES: ReadonlySet<string> = new Set(['F32', 'F16', 'BF16']);
 
 function isPair({ shape }: SafetensorsEntry): boolean {
@@ -132,6 +145,11 @@ function isEmbeddingModule(module: string): boolean {
 
 function isEmbeddingOrHead(module: string): boolean {
   return isEmbeddingModule(module) || baseTensorName(module) === 'output.weight';
+}
+
+function severalAdapters(names: readonly string[]): AdapterProblem {
+  const message = `The file holds several adapters (${quoted(names.join(', '))}). Save the one that you mean alone.`;
+  return refusal('several-adapters', message);
 }
 
 function badShape(module: string): AdapterProblem {

@@ -2,7 +2,8 @@ import type { AdapterProblem } from './adapterInfo';
 import { configInvalid, countOf, flagOf, isSet, numberOf, objectOf, textOf, textsOf } from './config';
 import type { JsonObject, JsonValue } from './json';
 import { compilePattern } from './pattern';
-import { installRefusal, mergeOnly, quoted, refusal, warning } from './problems';
+import { readTargets, type IsTargeted } from './peftTargets';
+import { installRefusal, mergeOnly, notLora, quoted, refusal, warning } from './problems';
 
 /** What a PEFT `adapter_config.json` says. Nothing is filled in: `lora_alpha` that is not there is unknown, not 8. */
 export interface PeftConfig {
@@ -18,6 +19,7 @@ export interface PeftConfig {
   readonly alphaOf: (module: string) => number | undefined;
   /** `alpha / rank`, or `alpha / √rank` with rsLoRA. */
   readonly scaleOf: (alpha: number, rank: number) => number;
+  readonly isTargeted: IsTargeted;
   readonly problems: readonly AdapterProblem[];
 }
 
@@ -28,20 +30,20 @@ export interface TokenRows {
 }
 
 /** Ways to draw A and B that leave the base as it is. All others shift the base weights by `-B·A` at the start. */
-const HARMLESS_INITS: readonly unknown[] = [undefined, null, true, false, 'gaussian', 'eva', 'orthogonal'];
+const HARMLESS_INITS: readonly unknown[] = [undefined, null, true, false, 'gaussian', 'eva', 'orthogonal', 'mica'];
 
 /** Switches of LoRA variants with another formula than `scale · B · A`. */
-const VARIANTS = [
-  'use_qalora',
-  'use_bdlora',
-  'loftq_config',
-  'arrow_config',
-  'kasa_config',
-  'monteclora_config',
-  'velora_config',
-];
+const VARIANTS = ['use_qalora', 'use_bdlora', 'arrow_config', 'kasa_config', 'monteclora_config', 'velora_config'];
 /** Of the same form, but known to change nothing in how A and B are used, or looked at elsewhere. */
-const NO_VARIANTS = ['use_rslora', 'use_dora', 'megatron_config', 'eva_config', 'corda_config', 'lora_ga_config'];
+const NO_VARIANTS = [
+  'use_rslora',
+  'use_dora',
+  'megatron_config',
+  'eva_config',
+  'corda_config',
+  'lora_ga_config',
+  'loftq_config',
+];
 
 /** @throws {LoraSwarmError} `ADAPTER_CONFIG_INVALID` when a value has another type than PEFT writes. */
 export function parsePeftConfig(config: JsonObject): PeftConfig {
@@ -75,6 +77,7 @@ export function parsePeftConfig(config: JsonObject): PeftConfig {
     tokenRows,
     rankOf: (module) => firstMatch(rankPattern, module) ?? rank,
     alphaOf: (module) => firstMatch(alphaPattern, module) ?? alpha,
+    isTargeted: readTargets(config),
     scaleOf: (moduleAlpha, moduleRank) => moduleAlpha / (isRankStabilised ? Math.sqrt(moduleRank) : moduleRank),
     problems,
   };
@@ -86,7 +89,7 @@ function typeProblems(config: JsonObject): readonly AdapterProblem[] {
     return [warning('peft-type-missing', 'The config does not say its peft_type. It is read as LORA.')];
   }
   if (type === 'LORA') return [];
-  return [refusal('not-lora', `This is a ${quoted(type)} adapter, not LoRA. Only LoRA adapters can be shared.`)];
+  return [notLora(type)];
 }
 
 function variantProblems(config: JsonObject): readonly AdapterProblem[] {
@@ -115,7 +118,12 @@ function variantProblems(config: JsonObject): readonly AdapterProblem[] {
     block('layer-replication', 'It repeats layers of its base (layer_replication).');
 
   const init = config.get('init_lora_weights');
-  if (!HARMLESS_INITS.includes(init)) {
+  if (init === 'loftq' || isSet(config, 'loftq_config')) {
+    block(
+      'loftq',
+      'Its A and B started as what a quantized base lacks (LoftQ): only that very base with them is what was trained.',
+    );
+  } else if (!HARMLESS_INITS.includes(init)) {
     const how = typeof init === 'string' ? quoted(init) : 'an unknown way';
     block(
       'init-changes-base',

@@ -14,6 +14,11 @@ export function refusal(code: string, message: string): AdapterProblem {
   return { code, severity: 'refuse', message };
 }
 
+/** @param kind what it is instead: `IA3`, `LOHA`, … */
+export function notLora(kind: string): AdapterProblem {
+  return refusal('not-lora', `This adapter is ${quoted(kind)}, not LoRA. Only LoRA adapters can be shared.`);
+}
+
 /** A good adapter that is more than `B·A`: only a model that it is merged into does the same. */
 export function mergeOnly(code: string, message: string): AdapterProblem {
   return { code, severity: 'warn', blocks: 'gguf', message };

@@ -22,6 +22,9 @@ export type ExtraRole =
 /** What one tensor of an adapter is to its module. */
 export type TensorRole = 'a' | 'b' | 'embedding-a' | 'embedding-b' | ExtraRole | 'other';
 
+/** The halves of a pair. */
+export const PAIR_ROLES: ReadonlySet<TensorRole> = new Set(['a', 'b', 'embedding-a', 'embedding-b']);
+
 const EXTRAS: ReadonlySet<TensorRole> = new Set<ExtraRole>([
   'magnitude',
   'bias',
@@ -40,6 +43,8 @@ export interface TensorPlace {
   /** Module path in the base model: `model.layers.0.self_attn.q_proj`. */
   readonly module: string;
   readonly role: TensorRole;
+  /** Name of the adapter, which PEFT leaves in the tensor's name when others save its state: `default`. */
+  readonly adapter?: string;
 }
 
 /** Wrappers that leave their names in the path and change nothing: torch.compile, FSDP, activation checkpoints. */
@@ -70,13 +75,16 @@ const MLX_ENDS: readonly (readonly [RegExp, TensorRole])[] = [
   [/\.weight$/, 'saved-module'],
 ];
 
+/** PEFT's own wrapper, and those around it: DataParallel and DeepSpeed, Lightning. */
+const PEFT_PREFIX = /^(?:(?:(?:_forward_module|module|model)\.)*base_model\.model\.)+/;
+
 /** Places a tensor of a PEFT adapter. */
 export function peftPlace(tensor: string): TensorPlace {
   const path = tensor
     .split('.')
     .filter((part) => !WRAPPERS.has(part))
     .join('.');
-  return place(path.replace(/^(module\.)?base_model\.model\./, ''), PEFT_ENDS);
+  return place(path.replace(PEFT_PREFIX, ''), PEFT_ENDS);
 }
 
 /** Places a tensor of an MLX-LM adapter. */
@@ -87,7 +95,10 @@ export function mlxPlace(tensor: string): TensorPlace {
 function place(path: string, ends: readonly (readonly [RegExp, TensorRole])[]): TensorPlace {
   for (const [end, role] of ends) {
     const found = end.exec(path);
-    if (found && found.index > 0) return { module: path.slice(0, found.index), role };
+    if (!found || found.index === 0) continue;
+    const adapter = found[1]?.slice(1);
+    const isNamed = PAIR_ROLES.has(role) && adapter !== undefined;
+    return { module: path.slice(0, found.index), role, ...(isNamed ? { adapter } : {}) };
   }
   return { module: path, role: 'other' };
 }
