@@ -406,7 +406,7 @@ class LocalEngine implements Engine {
   }
 
   async #close(): Promise<void> {
-    const { store, catalog, swarm, rooms, seeder, log } = this.#parts;
+    const { store, catalog, swarm, rooms, seeder, ollama, log } = this.#parts;
     clearTimeout(this.#stateTimer);
     await this.#downloads.close().catch((error: unknown) => log.warn(String(error)));
     seeder.dispose();
@@ -414,6 +414,7 @@ class LocalEngine implements Engine {
     await swarm.close();
     this.#owned.dispose();
     catalog.close();
+    await ollama.close();
     await store.close();
   }
 }
