@@ -190,7 +190,7 @@ export const PANEL_TEXTS = {
   mergeParts: 'Adapters and weights',
   mergeAdd: 'Add an adapter…',
   mergeAddLabel: 'Add an adapter',
-  mergeBrowse: 'From Disk…',
+  mergeBrowse: 'From disk…',
   mergeNone: 'Nothing chosen yet. Two or more adapters of the same base make a merge.',
   mergeLonely: 'One more: a merge takes at least two.',
   mergeWeightOf: 'Weight of {0}',

@@ -165,7 +165,13 @@ describe('two windows', function () {
       .option(new RegExp(`Add to ${BASE_MODEL} as an adapter: .* KB, \\d+ s`))
       .first()
       .waitFor();
-    await workbench.answer.press('Enter');
+    await workbench.option('Another adapter for this model…').click();
+    await workbench.option('From disk…').click();
+    await workbench.option('style').click();
+    await workbench.option(/style ?weight 1/).click();
+    await workbench.reply(/How strongly style acts/, '0.5');
+    await workbench.option(/style ?weight 0.5/).waitFor();
+    await workbench.option('Add to').first().click();
     await workbench.reply('Name of the model in Ollama', PICKED);
 
     await workbench.pressInToast(new RegExp(`sql-coder is in Ollama as ${PICKED}: an adapter on ${BASE_MODEL}`));
@@ -203,7 +209,8 @@ describe('two windows', function () {
     await workbench.pressInRow(row, 'Share LoRA Adapter…');
 
     await workbench.question('This was found').waitFor();
-    await workbench.option(/r ?16/).first().waitFor();
+    // Rank 16 and rank 8, side by side in one layer.
+    await workbench.option(/r ?24/).first().waitFor();
     await workbench.answer.press('Escape');
   });
 

@@ -191,7 +191,7 @@ describeInBrowser('the Merge page', (open) => {
     );
     await choose(panel, 'Add an adapter', 'runs/new');
     await choose(panel, 'Add an adapter', 'my-lora:latest');
-    await panel.page.getByRole('button', { name: 'From Disk…' }).click();
+    await panel.page.getByRole('button', { name: 'From disk…' }).click();
     await panel.page.locator('.part').nth(2).waitFor();
 
     await run(panel).click();

@@ -1,9 +1,9 @@
 import * as vscode from 'vscode';
-import type { InstallResult } from '../../engine/deployWishes';
+import type { InstallPlan, InstallResult } from '../../engine/deployWishes';
 import type { LocalModel } from '../../engine/wishes';
 import { formatBytes } from '../facts';
 import { t } from '../l10n';
-import { showDone } from '../notify';
+import { showDone, showError } from '../notify';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
 import { askPick, askSteps, BACK } from '../steps';
@@ -14,10 +14,9 @@ import { adapterName, peerText } from '../text';
 import { openChat } from './chat';
 import { installedWords } from './installed';
 import { fits, type JudgedModel } from './installPlan';
-import { installRequest, type InstallDraft } from './installDraft';
+import { adaptersOf, installRequest, type InstallDraft } from './installDraft';
 import { installSteps } from './installSteps';
 import { pickHere } from './pickAdapter';
-import { pickAdapterFile } from './pickFile';
 import type { Handler } from './register';
 import { alone } from './rooms';
 
@@ -27,10 +26,7 @@ export function installCommands(parts: UiParts): Record<string, Handler> {
       const [target] = parseTargets(clicked);
       const title = t('Install in Ollama');
       const asked =
-        targetPath(target) ??
-        (target?.kind === 'adapter' ? target.id : undefined) ??
-        (await pickHere(parts, title)) ??
-        (await pickAdapterFile(parts, title));
+        targetPath(target) ?? (target?.kind === 'adapter' ? target.id : undefined) ?? (await pickHere(parts, title));
       if (asked === undefined) return undefined;
       return installAdapter(parts, asked, nameOf(parts, asked));
     },
@@ -53,15 +49,23 @@ export async function installAdapter(parts: UiParts, target: string, name: strin
   });
   const steps = installSteps({
     ...questions,
-    planFor: (base) => looking(() => parts.engine.wish('planInstall', { target, base })),
+    planFor: (adapters, base) => planFor(parts, adapters, base),
+    nameOf: (one) => (one === target ? name : nameOf(parts, one)),
+    pickAdapter: () => pickHere(parts, t('Another Adapter')),
     preview: parts.preview,
   });
-  const start: InstallDraft = { plan: questions.plan, isUpdate: false, as: questions.plan.model, extras: [] };
+  const start: InstallDraft = {
+    plan: questions.plan,
+    adapters: [{ target, weight: 1 }],
+    isUpdate: false,
+    as: questions.plan.model,
+    extras: [],
+  };
   const draft = await askSteps(t('Install {0} in Ollama', name), start, steps);
   if (!draft) return undefined;
 
   const result = await withProgress(t('Installing {0}', name), (options) =>
-    parts.engine.wish('install', installRequest(target, draft), options),
+    parts.engine.wish('install', installRequest(draft), options),
   );
   parts.refresh(); // The adapter is inside a model now, which the library lists.
   sayInstalled(parts, target, name, result);
@@ -85,6 +89,21 @@ export function sayInstalled(parts: UiParts, target: string, name: string, resul
     },
     severity,
   );
+}
+
+/** An adapter that does not go with the others is said and left out; the questions go on. */
+async function planFor(
+  parts: UiParts,
+  adapters: InstallDraft['adapters'],
+  base: string | undefined,
+): Promise<InstallPlan | undefined> {
+  const request = { ...adaptersOf({ adapters }), ...(base === undefined ? {} : { base }) };
+  try {
+    return await looking(() => parts.engine.wish('planInstall', request));
+  } catch (error) {
+    void showError(error, parts.log);
+    return undefined;
+  }
 }
 
 /** Every local model with its verdict. One that can't be judged fits nothing, and says why. */

@@ -11,12 +11,14 @@ const MAX_REASON = 240;
 
 /** A row of a question, free of `vscode`. A `separator` starts a group, a `note` is only to be read. */
 export interface PlanRow {
-  readonly kind: 'separator' | 'note' | 'route' | 'base' | 'otherBase';
+  readonly kind: 'separator' | 'note' | 'route' | 'base' | 'otherBase' | 'adapter' | 'addAdapter';
   readonly label: string;
   readonly description?: string;
   readonly detail?: string;
   readonly route?: RoutePlan;
   readonly base?: string;
+  /** Which of the adapters of the model. */
+  readonly at?: number;
 }
 
 /** What is possible first, what it costs beside it; then what is not, and why; then what the user should know. */

@@ -11,13 +11,18 @@ import { verdictTitle } from './downloadChoices';
 import type { InstallDraft } from './installDraft';
 import { extraRows, extrasText, needsPreview, proposed } from './installExtras';
 import { baseRows, needsBaseChoice, planRows, type JudgedModel, type PlanRow } from './installPlan';
+import { adapterRows, askWeight } from './installWeights';
 
 /** What the questions are made with, so that they ask the engine nothing by themselves. */
 export interface InstallQuestions {
   readonly plan: InstallPlan;
   readonly judged: readonly JudgedModel[];
   readonly models: readonly LocalModel[];
-  readonly planFor: (base: string) => Promise<InstallPlan>;
+  /** What an install of these would do. Gives nothing after having said why not. */
+  readonly planFor: (adapters: InstallDraft['adapters'], base: string | undefined) => Promise<InstallPlan | undefined>;
+  readonly nameOf: (target: string) => string;
+  /** Asks for another adapter of this machine. */
+  readonly pickAdapter: () => Promise<string | undefined>;
   readonly preview: (title: string, text: string) => Promise<void>;
 }
 
@@ -32,54 +37,87 @@ export function installSteps(questions: InstallQuestions): Step<InstallDraft>[] 
 }
 
 function baseStep(questions: InstallQuestions): Step<InstallDraft> {
-  return async (draft, place) => {
-    const plan = await askBase(questions, draft.plan, place);
-    return plan === BACK || plan === LEFT ? plan : { ...draft, plan };
-  };
+  return (draft, place) => askBase(questions, draft, place);
 }
 
 async function askBase(
   { judged, planFor }: InstallQuestions,
-  now: InstallPlan,
+  draft: InstallDraft,
   place: StepPlace,
-): Promise<Answer<InstallPlan>> {
+): Promise<Answer<InstallDraft>> {
   const items = baseRows(judged).map(item);
   const answer = await askPick(place, {
     items,
     placeholder: t('Base model in Ollama'),
-    chosen: items.filter(({ row }) => row.base !== undefined && row.base === now.base),
+    chosen: items.filter(({ row }) => row.base !== undefined && row.base === draft.plan.base),
     isAnswer: ({ row }) => row.base !== undefined,
   });
   if (answer === BACK || answer === LEFT) return answer;
   const base = answer[0]!.row.base!;
-  return base === now.base ? now : planFor(base);
+  if (base === draft.plan.base) return draft;
+  const plan = await planFor(draft.adapters, base);
+  return plan ? { ...draft, plan } : draft;
 }
 
 function planStep(questions: InstallQuestions): Step<InstallDraft> {
-  return async (draft, place) => {
-    let { plan } = draft;
+  return async (start, place) => {
+    let draft = start;
     for (;;) {
-      const rows = planRows(plan);
-      const other: PlanRow = { kind: 'otherBase', label: `$(list-selection) ${t('Choose another base…')}` };
-      // Behind a question for the base, the way back is that one.
-      const hasOther = questions.judged.length > 0 && !needsBaseChoice(questions.judged);
-      const items = [...rows, ...(hasOther ? [{ kind: 'separator' as const, label: '' }, other] : [])].map(item);
-      const answer = await askPick(place, {
-        items,
-        placeholder: joinKnown([verdictTitle(plan.verdict), peerText(plan.verdict.reason, 120)]),
-        isAnswer: ({ row }) => row.kind === 'route' || row.kind === 'otherBase',
-        chosen: items.filter(({ row }) => row.kind === 'route' || row.kind === 'otherBase').slice(0, 1),
-      });
-      if (answer === BACK || answer === LEFT) return answer;
-      const { row } = answer[0]!;
-      if (row.kind === 'otherBase') {
-        const next = await askBase(questions, plan, { ...place, step: 1, totalSteps: 1 });
-        if (next !== BACK && next !== LEFT) plan = next;
-        continue;
-      }
-      if (row.route && (await agrees(plan, row.route))) return { ...draft, plan, as: plan.model, route: row.route };
+      const row = await askPlan(questions, draft, place);
+      if (row === BACK || row === LEFT) return row;
+      if (row.route) {
+        if (await agrees(draft.plan, row.route)) return { ...draft, as: draft.plan.model, route: row.route };
+      } else draft = await changed(questions, draft, row, { ...place, step: 1, totalSteps: 1 });
     }
   };
+}
+
+async function askPlan(questions: InstallQuestions, draft: InstallDraft, place: StepPlace): Promise<Answer<PlanRow>> {
+  const { judged, nameOf } = questions;
+  const { plan, adapters } = draft;
+  // Behind a question for the base, the way back is that one.
+  const other: PlanRow[] =
+    judged.length > 0 && !needsBaseChoice(judged)
+      ? [{ kind: 'otherBase', label: `$(list-selection) ${t('Choose another base…')}` }]
+      : [];
+  const isAnswer = ({ row }: RowItem): boolean => row.kind !== 'note' && row.kind !== 'separator';
+  const items = [...planRows(plan), ...adapterRows(adapters, nameOf), ...other].map(item);
+  const answer = await askPick(place, {
+    items,
+    placeholder: joinKnown([verdictTitle(plan.verdict), peerText(plan.verdict.reason, 120)]),
+    isAnswer,
+    chosen: items.filter(isAnswer).slice(0, 1),
+  });
+  return answer === BACK || answer === LEFT ? answer : answer[0]!.row;
+}
+
+/** What a row other than a way in asks for. Whoever leaves a question comes back to the plan as it was. */
+async function changed(
+  questions: InstallQuestions,
+  draft: InstallDraft,
+  row: PlanRow,
+  place: StepPlace,
+): Promise<InstallDraft> {
+  if (row.kind === 'otherBase') {
+    const next = await askBase(questions, draft, place);
+    return next === BACK || next === LEFT ? draft : next;
+  }
+  const adapters = await nextAdapters(questions, draft.adapters, row, place);
+  const plan = adapters && (await questions.planFor(adapters, draft.plan.base));
+  return plan ? { ...draft, adapters, plan } : draft;
+}
+
+async function nextAdapters(
+  { nameOf, pickAdapter }: InstallQuestions,
+  adapters: InstallDraft['adapters'],
+  row: PlanRow,
+  place: StepPlace,
+): Promise<InstallDraft['adapters'] | undefined> {
+  if (row.at !== undefined) return askWeight(adapters, row.at, nameOf(adapters[row.at]!.target), place);
+  const target = await pickAdapter();
+  // One adapter twice is one with another weight.
+  if (target === undefined || adapters.some((one) => one.target === target)) return undefined;
+  return [...adapters, { target, weight: 1 }];
 }
 
 /** A whole model on disk is not made by pressing Enter. */

@@ -13,7 +13,7 @@ import { elementId, parseTargets, targetPath, type Target } from '../targets';
 import { peerText } from '../text';
 import { nameOf } from './install';
 import { pickHere } from './pickAdapter';
-import { pickAdapterFile, pickNewFile } from './pickFile';
+import { pickNewFile } from './pickFile';
 import type { Handler } from './register';
 
 export function mergeCommands(parts: UiParts): Record<string, Handler> {
@@ -43,7 +43,7 @@ interface IntoDraft {
 async function mergeIntoBase(parts: UiParts, clicked: unknown): Promise<MergeIntoBaseResult | undefined> {
   const title = t('Merge into a Base Model');
   const [clickedTarget] = parseTargets(clicked);
-  const target = asTarget(clickedTarget) ?? (await pickHere(parts, title)) ?? (await pickAdapterFile(parts, title));
+  const target = asTarget(clickedTarget) ?? (await pickHere(parts, title));
   if (target === undefined) return undefined;
   const start: IntoDraft = { into: '', bytes: 0, name: '', type: 'keep' };
   const draft = await askSteps(title, start, [baseStep(parts), typeStep]);

@@ -5,6 +5,7 @@ import type { UiParts } from '../parts';
 import type { AdapterSummary } from '../../engine/state';
 import { askPick, BACK } from '../steps';
 import { peerText } from '../text';
+import { pickAdapterFile } from './pickFile';
 import { alone } from './rooms';
 
 /** Asks which of these adapters. @returns Their ids, none when the user left. */
@@ -35,16 +36,20 @@ export function pickDownloaded(parts: UiParts, title: string): Promise<string[]>
   return pickSome(parts, parts.engine.state.library, title, t('You have downloaded no adapter yet.'));
 }
 
-/** Asks for one adapter that is on this machine. */
+/** Asks for one adapter of this machine: shared, downloaded, or any file. @returns Content id or path. */
 export async function pickHere(parts: UiParts, title: string): Promise<string | undefined> {
   const { shared, library } = parts.engine.state;
   const here = [...new Map([...shared, ...library].map((adapter) => [adapter.id, adapter])).values()];
-  if (here.length === 0) return undefined;
-  const items = here.map((adapter) => ({
-    label: `$(layers) ${peerText(adapter.name)}`,
-    description: shortFacts(adapter),
-    id: adapter.id,
-  }));
+  if (here.length === 0) return pickAdapterFile(parts, title);
+  const items = [
+    ...here.map((adapter) => ({
+      label: `$(layers) ${peerText(adapter.name)}`,
+      description: shortFacts(adapter),
+      id: adapter.id,
+    })),
+    { label: `$(folder-opened) ${t('From disk…')}`, description: '', id: undefined },
+  ];
   const picked = await askPick(alone(title), { items, placeholder: t('Choose an adapter') });
-  return picked === undefined || picked === BACK ? undefined : picked[0]?.id;
+  if (picked === undefined || picked === BACK) return undefined;
+  return picked[0]!.id ?? pickAdapterFile(parts, title);
 }

@@ -118,7 +118,8 @@ function foundBranch(found: MachineFinds['folders'][number]): Branch {
 function modelBranch({ target, model, digest, base, isOurs }: OllamaAdapterState): Branch {
   // The second adapter of a model and those after it say which they are.
   const place = /#(\d{1,2})$/.exec(target)?.[1];
-  const name = place === undefined ? peerText(model) : `${peerText(model)} #${place}`;
+  const plain = peerText(untagged(model));
+  const name = place === undefined ? plain : `${plain} #${place}`;
   const over = base === undefined ? t('its base is gone') : t('adapter over {0}', peerText(base));
   return {
     id: elementId.ollama(target),
@@ -126,7 +127,7 @@ function modelBranch({ target, model, digest, base, isOurs }: OllamaAdapterState
     description: over,
     icon: 'layers',
     context: isOurs ? 'model.ours' : 'model.other',
-    tooltip: joinKnown([name, over, peerText(digest)], '\n'),
+    tooltip: joinKnown([peerText(model), over, peerText(digest)], '\n'),
     command: { id: 'loraSwarm.inspect', argument: elementId.ollama(target) },
   };
 }

@@ -165,7 +165,7 @@ describe('library tree', () => {
     assert.equal(childrenOf(downloaded)[0]?.description, 'in Ollama as p2p-ana-sql-coder');
     assert.equal(childrenOf(downloaded)[0]?.context, 'downloaded.installed');
     // What is shared or was installed from the library is not found once more.
-    assert.deepEqual(labels(childrenOf(found)), ['runs/new', 'Ollama: my-lora:latest', 'Ollama: my-lora:latest #2']);
+    assert.deepEqual(labels(childrenOf(found)), ['runs/new', 'Ollama: my-lora', 'Ollama: my-lora #2']);
     assert.equal(new Set(childrenOf(found).map(({ id }) => id)).size, 3);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { InstallPlan, RoutePlan } from '../../../src/engine/deployWishes';
 import type { VerdictKind } from '../../../src/engine/state';
-import { installRequest, type InstallDraft } from '../../../src/ui/commands/installDraft';
+import { installRequest, readWeight, type InstallDraft } from '../../../src/ui/commands/installDraft';
 import {
   baseRows,
   isPlain,
@@ -162,6 +162,7 @@ describe('isPlain', () => {
 describe('installRequest', () => {
   const draft = (change: Partial<InstallDraft> = {}): InstallDraft => ({
     plan: plan(),
+    adapters: [{ target: 'ana/sql', weight: 1 }],
     route: route(),
     isUpdate: false,
     as: 'p2p-ana-sql',
@@ -170,13 +171,13 @@ describe('installRequest', () => {
   });
 
   it('leaves name and way to the engine where the user took what was proposed', () => {
-    assert.deepEqual(installRequest('ana/sql', draft()), { target: 'ana/sql', base: 'llama3.2:latest' });
+    assert.deepEqual(installRequest(draft()), { target: 'ana/sql', base: 'llama3.2:latest' });
   });
 
   it('agrees to a cost only for the way that was agreed to', () => {
     const merge = route({ route: 'merge', needsConsent: true });
 
-    assert.deepEqual(installRequest('ana/sql', draft({ route: merge })), {
+    assert.deepEqual(installRequest(draft({ route: merge })), {
       target: 'ana/sql',
       base: 'llama3.2:latest',
       route: 'merge',
@@ -185,17 +186,32 @@ describe('installRequest', () => {
   });
 
   it('takes a name of the user, or keeps that of the model it replaces', () => {
-    assert.equal(installRequest('ana/sql', draft({ as: 'mine' })).as, 'mine');
-    const update = installRequest('ana/sql', draft({ isUpdate: true, as: 'mine' }));
+    assert.equal(installRequest(draft({ as: 'mine' })).as, 'mine');
+    const update = installRequest(draft({ isUpdate: true, as: 'mine' }));
     assert.deepEqual([update.isUpdate, update.as], [true, undefined]);
   });
 
   it('asks for the proposals that were ticked, and for no others', () => {
     const extras = { system: 'Be brief.', template: '{{ .Prompt }}' };
 
-    assert.equal(installRequest('ana/sql', draft({ plan: plan({ extras }) })).extras, undefined);
-    assert.deepEqual(installRequest('ana/sql', draft({ plan: plan({ extras }), extras: ['system'] })).extras, [
-      'system',
-    ]);
+    assert.equal(installRequest(draft({ plan: plan({ extras }) })).extras, undefined);
+    assert.deepEqual(installRequest(draft({ plan: plan({ extras }), extras: ['system'] })).extras, ['system']);
+  });
+
+  it('weighs the adapter and takes further ones along', () => {
+    const one = { target: 'ana/sql', weight: 0.5 };
+    const more = [{ target: '/runs/style', weight: -1 }];
+
+    const request = installRequest(draft({ adapters: [one, ...more] }));
+
+    assert.deepEqual([request.target, request.weight, request.more], ['ana/sql', 0.5, more]);
+  });
+});
+
+describe('readWeight', () => {
+  it('takes a number as people write it, and nothing else', () => {
+    assert.deepEqual(['1', '0.5', '0,5', '-2', '+.25', '100'].map(readWeight), [1, 0.5, 0.5, -2, 0.25, 100]);
+    for (const text of ['', '0', '0.0', '101', 'x', '1e3', '1 2', '--1', 'NaN', 'Infinity', '0x10'])
+      assert.equal(readWeight(text), undefined, text);
   });
 });
