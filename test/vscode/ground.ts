@@ -13,6 +13,8 @@ export interface Ground {
   readonly ollama: { readonly url: string; readonly outside: readonly string[] };
   /** Models in the Ollama, by name. */
   models(): Promise<string[]>;
+  /** What Ollama tells of a model. */
+  show(model: string): Promise<{ readonly system?: string }>;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,10 @@ export async function openGround(): Promise<Ground> {
       const answer = await fetch(`${ollama.url}/api/tags`);
       const { models } = (await answer.json()) as { models: { name: string }[] };
       return models.map(({ name }) => name).sort();
+    },
+    async show(model) {
+      const answer = await fetch(`${ollama.url}/api/show`, { method: 'POST', body: JSON.stringify({ model }) });
+      return (await answer.json()) as { system?: string };
     },
     async close() {
       await Promise.all([ollama.close(), dht.destroy()]);

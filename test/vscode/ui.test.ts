@@ -9,7 +9,12 @@ import { SwarmWindow } from './swarmWindow';
 const ADAPTER = 'ana/sql-coder';
 const MODEL = 'p2p-ana-sql-coder';
 const PICKED = 'picked-by-ana';
-const FILES = { ...runFolder('sql-coder'), ...runFolder('dora', 'dora'), ...runFolder('style', 'all-r8') };
+const FILES: Readonly<Record<string, string | Buffer>> = {
+  ...runFolder('sql-coder'),
+  'sql-coder/Modelfile': 'FROM tiny-llama\nSYSTEM You answer with SQL.\nPARAMETER temperature 0.2\n',
+  ...runFolder('dora', 'dora'),
+  ...runFolder('style', 'all-r8'),
+};
 /** Where a failure leaves pictures of the windows and their logs. */
 const REPORTS = path.join(ROOT, 'out-test', 'ui');
 
@@ -73,6 +78,9 @@ describe('two windows', function () {
     await workbench.reply(/author\/name/, ADAPTER);
     await workbench.reply('Licence of the adapter');
     await workbench.reply(/Tags/, 'sql');
+    await workbench.question(/A Modelfile lies beside it/).waitFor();
+    await workbench.option('System prompt').getByRole('checkbox').check();
+    await workbench.answer.press('Enter');
     await workbench.option('lab').getByRole('checkbox').check();
     await workbench.answer.press('Enter');
 
@@ -94,11 +102,21 @@ describe('two windows', function () {
     for (const window of [ana, bo]) await window.workbench.statusItem.getByText('1').waitFor();
   });
 
-  it('download with the button of the row, into a model in Ollama', async () => {
+  it('download with the button of the row, into a model in Ollama, with the prompt that the author proposes', async () => {
     const { workbench } = bo;
     const before = await ground.models();
     await workbench.pressInRow(workbench.row('Rooms', ADAPTER), 'Download Adapter…');
     await workbench.reply(/^May fit tiny-llama(:latest)?: same shape, lineage unknown$/);
+
+    // The author proposes something, so the questions of an install come, and nothing of it is ticked.
+    await workbench.option(`Add to ${BASE_MODEL} as an adapter`).first().waitFor();
+    await workbench.answer.press('Enter');
+    await workbench.reply('Name of the model in Ollama');
+    await workbench.question(/^The author proposes these/).waitFor();
+    const prompt = workbench.option('System prompt').filter({ hasText: 'You answer with SQL.' });
+    assert.equal(await prompt.getByRole('checkbox').isChecked(), false);
+    await prompt.getByRole('checkbox').check();
+    await workbench.answer.press('Enter');
 
     await workbench.toast(new RegExp(`${ADAPTER} is in Ollama as ${MODEL}: an adapter on ${BASE_MODEL}`)).waitFor();
 
@@ -107,6 +125,7 @@ describe('two windows', function () {
       after.filter((model) => !before.includes(model)),
       [`${MODEL}:latest`],
     );
+    assert.equal((await ground.show(MODEL)).system, 'You answer with SQL.');
     await workbench.row('Library', `in Ollama as ${MODEL}`).waitFor();
   });
 
@@ -134,7 +153,7 @@ describe('two windows', function () {
       .filter((entry) => entry.isFile())
       .map((entry) => sha256(fs.readFileSync(path.join(entry.parentPath, entry.name))));
 
-    assert.ok(received.includes(sha256(FILES['sql-coder/adapter_model.safetensors']!)));
+    assert.ok(received.includes(sha256(Buffer.from(FILES['sql-coder/adapter_model.safetensors']!))));
   });
 
   it('show the adapter on its page', async () => {
@@ -211,7 +230,24 @@ describe('two windows', function () {
     await workbench.question('This was found').waitFor();
     // Rank 16 and rank 8, side by side in one layer.
     await workbench.option(/r ?24/).first().waitFor();
-    await workbench.answer.press('Escape');
+    await workbench.reply('This was found');
+    await workbench.reply(/author\/name/, 'ana/from-ollama');
+    await workbench.reply('Licence of the adapter');
+    await workbench.reply(/Tags/, '');
+    await workbench.option('lab').getByRole('checkbox').check();
+    await workbench.answer.press('Enter');
+
+    await workbench.pressInToast('ana/from-ollama is shared in lab');
+    await bo.workbench.showSwarm();
+    await bo.workbench.row('Rooms', 'ana/from-ollama').waitFor();
+  });
+
+  it('download what has nothing to ask with one answer', async () => {
+    const { workbench } = bo;
+    await workbench.pressInRow(workbench.row('Rooms', 'ana/from-ollama'), 'Download Adapter…');
+    await workbench.reply(/^(Fits|May fit) tiny-llama/);
+
+    await workbench.pressInToast('ana/from-ollama is in Ollama as p2p-ana-from-ollama');
   });
 
   it('merge two adapters on the page, into a folder that the editor asks for', async () => {

@@ -6,6 +6,7 @@ import { countOf, joinKnown } from '../facts';
 import { t } from '../l10n';
 import { adapterLink } from '../links';
 import { confirm, showDone } from '../notify';
+import { modelfileBeside } from '../modelfile';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
 import { userValue } from '../settingsSync';
@@ -45,7 +46,8 @@ export function shareCommands(parts: UiParts): Record<string, Handler> {
 
 /** From a path to an adapter that rooms are offered. Nothing leaves the machine before the last question is answered. */
 export async function sharePath(parts: UiParts, path: string): Promise<ShareResult | undefined> {
-  const found = await parts.engine.wish('inspect', { path });
+  // As it was named: an adapter inside a model of Ollama is shared as that, not as the blob that it was found in.
+  const found = { ...(await parts.engine.wish('inspect', { path })), path };
   const reason = refusal(found);
   if (reason !== undefined) throw new LoraSwarmError('ADAPTER_UNSUPPORTED', reason);
 
@@ -58,13 +60,19 @@ export async function sharePath(parts: UiParts, path: string): Promise<ShareResu
     license: peerText(found.license),
     tags: [],
     rooms: rooms.map(({ id }) => id).filter((id) => remembered.includes(id)),
+    extras: [],
   };
-  const draft = await askSteps(t('Share LoRA Adapter'), start, shareSteps(found, rooms));
+  const modelfile = await modelfileBeside(path);
+  const draft = await askSteps(t('Share LoRA Adapter'), start, shareSteps(found, rooms, modelfile));
   if (!draft || !(await confirmPublic(draft))) return undefined;
   await parts.memory.update(LAST_ROOMS, draft.rooms);
 
   const result = await withProgress(t('Sharing {0}', adapterName(draft.name, '')), (options) =>
-    parts.engine.wish('share', { ...shareRequest(found, draft), isPublicConfirmed: isPublic(draft) }, options),
+    parts.engine.wish(
+      'share',
+      { ...shareRequest(found, draft, modelfile), isPublicConfirmed: isPublic(draft) },
+      options,
+    ),
   );
   sayShared(parts, result, rooms);
   return result;

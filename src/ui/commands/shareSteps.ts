@@ -1,8 +1,10 @@
+import type { ModelfileExtra, ModelfileExtras } from '../../engine/deployWishes';
 import type { RoomState } from '../../engine/state';
 import type { Inspection, ShareRequest } from '../../engine/wishes';
 import { t } from '../l10n';
 import { askPick, askText, BACK, LEFT, type Step } from '../steps';
 import { isAdapterName, peerText } from '../text';
+import { extraRows } from './installExtras';
 import { inspectionFacts, inspectionNotes } from './inspection';
 import { roomItem } from './rooms';
 
@@ -13,6 +15,8 @@ export interface ShareDraft {
   readonly license: string;
   readonly tags: readonly string[];
   readonly rooms: readonly string[];
+  /** Of the Modelfile beside the weights, what goes along as a proposal. */
+  readonly extras: readonly ModelfileExtra[];
 }
 
 /** Limits of a release. */
@@ -23,19 +27,29 @@ const MAX_LICENSE = 80;
 /** What adapters are most often released under; anything else can be typed. */
 const LICENSES = ['apache-2.0', 'mit', 'cc-by-4.0', 'cc-by-nc-4.0', 'llama3.2', 'gemma', 'openrail'];
 
-/** The questions in order. The base is only asked for when no file names it. */
-export function shareSteps(found: Inspection, rooms: readonly RoomState[]): Step<ShareDraft>[] {
+/** The questions in order. The base is only asked for when no file names it, proposals when there is a Modelfile. */
+export function shareSteps(
+  found: Inspection,
+  rooms: readonly RoomState[],
+  modelfile: ModelfileExtras | undefined,
+): Step<ShareDraft>[] {
   return [
     factsStep(found),
     nameStep,
     ...(found.baseModel === undefined ? [baseStep] : []),
     licenseStep(found),
     tagsStep,
+    ...(modelfile ? [modelfileStep(modelfile)] : []),
     roomsStep(rooms),
   ];
 }
 
-export function shareRequest(found: Inspection, draft: ShareDraft): ShareRequest {
+export function shareRequest(
+  found: Inspection,
+  draft: ShareDraft,
+  modelfile: ModelfileExtras | undefined,
+): ShareRequest {
+  const extras = Object.fromEntries(draft.extras.map((extra) => [extra, modelfile?.[extra]])) as ModelfileExtras;
   return {
     path: found.path,
     rooms: draft.rooms,
@@ -43,6 +57,7 @@ export function shareRequest(found: Inspection, draft: ShareDraft): ShareRequest
     tags: draft.tags,
     ...(found.baseModel === undefined ? { base: draft.base } : {}),
     ...(draft.license === '' ? {} : { license: draft.license }),
+    ...(draft.extras.length === 0 ? {} : { extras }),
   };
 }
 
@@ -122,6 +137,21 @@ const tagsStep: Step<ShareDraft> = async (draft, place) => {
   });
   return text === BACK || text === LEFT ? text : { ...draft, tags: readTags(text) };
 };
+
+/** Nothing is ticked: a system prompt may say more about a project than its author wants others to read. */
+function modelfileStep(modelfile: ModelfileExtras): Step<ShareDraft> {
+  return async (draft, place) => {
+    const items = extraRows(modelfile);
+    const answer = await askPick(place, {
+      items,
+      placeholder: t('A Modelfile lies beside it. Tick what goes along as a proposal; none is fine.'),
+      isMany: true,
+      least: 0,
+      chosen: items.filter(({ extra }) => draft.extras.includes(extra)),
+    });
+    return answer === BACK || answer === LEFT ? answer : { ...draft, extras: answer.map(({ extra }) => extra) };
+  };
+}
 
 export function readTags(text: string): string[] {
   const tags = text.split(',').map((tag) => peerText(tag, MAX_TAG + 1).toLowerCase());
