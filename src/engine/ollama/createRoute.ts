@@ -1,4 +1,5 @@
 import { LoraSwarmError } from '../errors';
+import { withGrace } from './grace';
 import type { InstallJob, Route } from './installJob';
 import { adapterCost, impossible, layerProblem, possible } from './routePlan';
 import { stagedName } from './staging';
@@ -22,7 +23,8 @@ export const createRoute: Route = {
     await client.uploadBlob(adapter.path, adapter.digest, adapter.bytes, signal);
     const model = work.stages(stagedName());
     const adapters = { 'adapter.gguf': adapter.digest };
-    await client.create({ model, from: base.name, adapters, ...extras }, onStatus, signal);
+    await client.create({ model, from: base.name, adapters, ...extras }, onStatus, withGrace(signal));
+    signal?.throwIfAborted();
     return model;
   },
 };

@@ -1,3 +1,4 @@
+import { withGrace } from './grace';
 import type { InstallJob } from './installJob';
 import { stagedName } from './staging';
 
@@ -10,6 +11,7 @@ import { stagedName } from './staging';
 export async function dressBase({ client, base, extras, work, onStatus, signal }: InstallJob): Promise<string> {
   if (!extras || Object.keys(extras).length === 0) return base.name;
   const model = work.stages(stagedName());
-  await client.create({ model, from: base.name, ...extras }, onStatus, signal);
+  await client.create({ model, from: base.name, ...extras }, onStatus, withGrace(signal));
+  signal?.throwIfAborted();
   return model;
 }

@@ -2,6 +2,7 @@ import { LoraSwarmError } from '../errors';
 import { answerOf } from './http';
 import type { Blob } from './digest';
 import { dressBase } from './dressedBase';
+import { withGrace } from './grace';
 import type { Ground } from './ground';
 import { changedManifest, parseImageManifest } from './imageManifest';
 import type { InstallJob, Route } from './installJob';
@@ -85,14 +86,15 @@ async function fetchManifest({ client, onStatus, signal }: InstallJob, registry:
 async function pullBack(job: InstallJob, staged: string, blobs: readonly Blob[]): Promise<void> {
   const { client, onStatus, signal } = job;
   try {
-    await client.pull(staged, onStatus, signal);
+    await client.pull(staged, onStatus, withGrace(signal));
   } catch (error) {
     if (!answerOf(error)) throw error;
     const there = await Promise.all(blobs.map(({ digest }) => client.hasBlob(digest, signal)));
     if (there.every(Boolean)) throw error;
     for (const blob of blobs) await client.uploadBlob(blob.path, blob.digest, blob.bytes, signal);
-    await client.pull(staged, onStatus, signal);
+    await client.pull(staged, onStatus, withGrace(signal));
   }
+  signal?.throwIfAborted();
 }
 
 function unavailable(why: string, cause?: unknown): LoraSwarmError {
