@@ -4,8 +4,8 @@ import path from 'node:path';
 import { OllamaClient } from '../../src/engine/ollama/client';
 import { checkEffect } from '../../src/engine/ollama/effect';
 import { isOlder } from '../../src/engine/ollama/version';
-import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { addAdapted } from '../helpers/addAdapted';
+import { addCalmBase } from '../helpers/calmBase';
 import { RealOllama } from '../helpers/realOllama';
 import { findOllamas } from '../run/machine';
 
@@ -30,7 +30,7 @@ for (const program of findOllamas())
     before(async function () {
       server = await RealOllama.start(program);
       client = new OllamaClient(server.url);
-      await importBase(server.modelsFolder, { model: 'tiny', gguf: path.join(TINY, 'base.gguf'), family: 'llama' });
+      await addCalmBase(server, { model: 'tiny', gguf: path.join(TINY, 'base.gguf'), family: 'llama' });
       for (const [name, file] of Object.entries(files)) await addAdapted(server.modelsFolder, 'tiny', name, [file]);
       const { outcome, reason } = await checkEffect(client, 'tiny', 'works');
       if (outcome !== 'not-checked') return;

@@ -1,10 +1,9 @@
-import assert from 'node:assert/strict';
 import path from 'node:path';
 import type { InstallRouteName } from '../../src/engine/deployWishes';
 import { LoraSwarmError } from '../../src/engine/errors';
 import type { Engine } from '../../src/engine/engine';
 import { OllamaClient } from '../../src/engine/ollama/client';
-import { importBase } from '../../src/engine/ollama/modelsFolder';
+import { addCalmBase } from '../helpers/calmBase';
 import { BASES, type BaseName } from '../helpers/gold';
 import { TestEngines } from '../helpers/testEngines';
 import type { TestServer } from './suite';
@@ -66,7 +65,8 @@ export async function measureMatrix(server: TestServer): Promise<Measured> {
   try {
     const { engine } = await engines.open('ana', { ollama: server.url });
     for (const architecture of BASES) {
-      await addBase(server, architecture);
+      const gguf = path.join(FIXTURES, architecture, 'base.f32.gguf');
+      await addCalmBase(server, { model: architecture, gguf, family: architecture });
       const base = await ask(client, architecture);
       for (const route of ROUTES) cells.push(await cellOf(engine, client, architecture, route, base));
     }
@@ -74,15 +74,6 @@ export async function measureMatrix(server: TestServer): Promise<Measured> {
   } finally {
     await engines.dispose();
   }
-}
-
-/** One thread: an old Ollama spins on more, and starves on a busy machine. */
-async function addBase({ url, modelsFolder }: TestServer, name: BaseName): Promise<void> {
-  const gguf = path.join(FIXTURES, name, 'base.f32.gguf');
-  await importBase(modelsFolder, { model: `${name}-plain`, gguf, family: name });
-  const body = JSON.stringify({ model: name, from: `${name}-plain`, parameters: { num_thread: 1 }, stream: false });
-  const answer = await fetch(`${url}/api/create`, { method: 'POST', body });
-  assert.equal(answer.status, 200, await answer.text());
 }
 
 async function cellOf(

@@ -29,7 +29,7 @@ export const STAGES: readonly Stage[] = [
   suite('security', 'Security', 5),
   suite('service', 'Service: one engine, several processes', 5),
   suite('swarm', 'Swarm: several engines on a local DHT', 8),
-  { ...suite('ollama', 'Ollama', 10), without: withoutOllama },
+  { ...suite('ollama', 'Ollama', 15), without: withoutOllama },
   suite('inference', 'Inference', 5),
   suite('webview', 'Webview', 3),
   suite('cli', 'Command line', 8),
