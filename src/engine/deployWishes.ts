@@ -145,6 +145,22 @@ export interface MergeIntoBaseRequest {
   readonly type?: MergedType;
 }
 
+export type MergePlanRequest = Omit<MergeIntoBaseRequest, 'out'>;
+
+/** What a merge into a base would write. */
+export interface MergeIntoBasePlan {
+  /** Of the whole file. The base's own where `retyped` is absent. */
+  readonly bytes: number;
+  /** Tensors that could not keep their type. Absent when Ollama's file can't be read before it hands a copy over. */
+  readonly retyped?: readonly RetypedTensor[];
+}
+
+export interface RetypedTensor {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+}
+
 export interface MergeIntoBaseResult {
   readonly path: string;
   readonly bytes: number;
@@ -152,7 +168,7 @@ export interface MergeIntoBaseResult {
   readonly tensors: number;
   readonly changed: number;
   /** Tensors that could not keep their type. */
-  readonly retyped: readonly { readonly name: string; readonly from: string; readonly to: string }[];
+  readonly retyped: readonly RetypedTensor[];
 }
 
 /** An adapter inside a model of the local Ollama, whoever made it. */

@@ -13,7 +13,7 @@ import { LocalOllama } from './flows/localOllama';
 import { ollamaAdapters, shareOllamaAdapter } from './flows/ollamaAdapters';
 import { isOllamaTarget } from './flows/ollamaTarget';
 import { mergeTargets } from './flows/mergeAdapters';
-import { mergeTargetsIntoBase } from './flows/mergeIntoBase';
+import { mergeTargetsIntoBase, planMergeIntoBase } from './flows/mergeIntoBase';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
 import { shareAdapter } from './flows/share';
@@ -250,6 +250,7 @@ class LocalEngine implements Engine {
     convert: (params, { signal }) => convertTarget(this.#parts, params, signal),
     planInstall: (params, options) => planInstall(this.#parts, params, options),
     mergeAdapters: (params, options) => mergeTargets(this.#parts, params, options),
+    planMergeIntoBase: (params, { signal }) => planMergeIntoBase(this.#parts, params, signal),
     mergeIntoBase: (params, options) => mergeTargetsIntoBase(this.#parts, params, options),
     compare: (params, options) => compare(this.#parts, params, options),
     ollamaAdapters: (_params, { signal }) => ollamaAdapters(this.#parts, signal),

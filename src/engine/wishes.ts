@@ -11,8 +11,10 @@ import type {
   InstallResult,
   MergeAdaptersRequest,
   MergeAdaptersResult,
+  MergeIntoBasePlan,
   MergeIntoBaseRequest,
   MergeIntoBaseResult,
+  MergePlanRequest,
   ModelfileExtras,
   OllamaAdapterState,
 } from './deployWishes';
@@ -208,6 +210,8 @@ export interface Wishes {
   planInstall: { params: InstallRequest; result: InstallPlan };
   /** One adapter out of several. */
   mergeAdapters: { params: MergeAdaptersRequest; result: MergeAdaptersResult };
+  /** What `mergeIntoBase` would write, from headers alone. Changes nothing. */
+  planMergeIntoBase: { params: MergePlanRequest; result: MergeIntoBasePlan };
   /** A whole model with the adapters in its weights. */
   mergeIntoBase: { params: MergeIntoBaseRequest; result: MergeIntoBaseResult };
   /** The same prompt to two models, temperature 0, streamed as progress. */

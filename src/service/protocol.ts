@@ -48,6 +48,7 @@ const AFTER_ENGINE_LOSS: Readonly<Record<WishName, 'again' | 'fail'>> = {
   verdict: 'again',
   planInstall: 'again',
   mergeAdapters: 'fail',
+  planMergeIntoBase: 'again',
   mergeIntoBase: 'fail',
   compare: 'fail',
   ollamaAdapters: 'again',

@@ -152,6 +152,8 @@ function deploying(name: string, start: () => Promise<Server>): void {
         ...['merge', `${TRAINED}:0.5`, OTHER, '-o', `${folder}-4`, '--method', 'svd', '--rank', '4'],
       );
       const whole = await done('merge', folder, '--into', 'tiny', '-o', file, '--type', 'f32');
+      const again = ['merge', folder, '--into', 'tiny', '-o', `${file}.q8.gguf`, '--type', 'q8_0'];
+      const shown = await terminal.run(again, { env: environment() });
 
       assert.deepEqual([mixed['method'], mixed['path']], ['concat', folder]);
       assert.ok((mixed['error'] as { whole: number }).whole < 1e-6);
@@ -159,6 +161,7 @@ function deploying(name: string, start: () => Promise<Server>): void {
       assert.deepEqual([narrow['rank'], (narrow['error'] as { whole: number }).whole > 0], [4, true]);
       assert.deepEqual([whole['path'], whole['bytes']], [file, fs.statSync(file).size]);
       assert.ok(Number(whole['changed']) > 0 && Number(whole['changed']) < Number(whole['tensors']));
+      assert.match(shown.stderr, /^writes [\d.]+ [KM]B; \d+ × F16 become Q8_0$/m);
     });
 
     it('converts an adapter out of Ollama as it is', async () => {

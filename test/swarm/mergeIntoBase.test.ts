@@ -92,6 +92,57 @@ function mergesInto(name: string, start: () => Promise<Server>): void {
       ]);
     });
 
+    it('says the size and the types before it writes, and plans the same', async () => {
+      const parts = [{ target: LORA_FILE, weight: 1 }];
+      const lines: string[] = [];
+      const seen: string[] = [];
+
+      for (const type of ['keep', 'q8_0'] as const) {
+        const planned = await ana!.wish('planMergeIntoBase', { parts, into: 'tiny', type });
+        assert.equal(fs.existsSync(out), false);
+        const {
+          path: _,
+          tensors: _tensors,
+          changed,
+          ...made
+        } = await ana!.wish(
+          'mergeIntoBase',
+          { parts, into: 'tiny', out, type },
+          {
+            onProgress: (progress) => {
+              seen.push(progress.kind);
+              if (progress.kind === 'install') lines.push(progress.message);
+            },
+          },
+        );
+
+        assert.deepEqual(made, planned);
+        assert.equal(planned.retyped!.length, type === 'keep' ? 0 : changed);
+        fs.rmSync(out);
+      }
+
+      assert.match(lines[0]!, /^writes [\d.]+ [KM]B$/);
+      assert.match(lines[1]!, /^writes [\d.]+ [KM]B; \d+ × F16 become Q8_0$/);
+      assert.deepEqual([lines.length, seen[0]], [2, 'install']);
+    });
+
+    it('plans by the size of the base where only a copy could be read', async () => {
+      const { bytes } = (await new OllamaClient(server.url).tags()).find(({ name }) => name === 'tiny:latest')!;
+
+      const planned = await eve!.wish('planMergeIntoBase', { parts: [{ target: PLAIN, weight: 1 }], into: 'tiny' });
+
+      assert.deepEqual(planned, { bytes });
+    });
+
+    it('plans nothing that it would refuse', async () => {
+      const parts = [{ target: PLAIN, weight: 1 }];
+      const other = path.join(FIXTURES, 'gemma3/base.f32.gguf');
+
+      await assert.rejects(ana!.wish('planMergeIntoBase', { parts, into: 'ana-sql' }), { code: 'BASE_UNFIT' });
+      await assert.rejects(ana!.wish('planMergeIntoBase', { parts, into: other }), { code: 'BASE_UNFIT' });
+      await assert.rejects(ana!.wish('planMergeIntoBase', { parts: [], into: BASE }), { code: 'USAGE' });
+    });
+
     it('takes several adapters with weights, those inside Ollama models too', async () => {
       const parts = [
         { target: PLAIN, weight: 0.5 },

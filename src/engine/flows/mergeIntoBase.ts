@@ -1,11 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
-import { mergeIntoBase, planMerge } from '../adapter/merge/mergeIntoBase';
+import { mergeIntoBase, sizeOfMerge } from '../adapter/merge/mergeIntoBase';
 import type { WeightedAdapter } from '../adapter/merge/partContent';
-import type { MergedType, MergeIntoBaseRequest, MergeIntoBaseResult } from '../deployWishes';
+import type {
+  MergedType,
+  MergeIntoBasePlan,
+  MergeIntoBaseRequest,
+  MergeIntoBaseResult,
+  MergePlanRequest,
+} from '../deployWishes';
 import { LoraSwarmError, hasCode } from '../errors';
-import { withBaseFile } from '../ollama/baseFile';
+import { readableBlob, withBaseFile } from '../ollama/baseFile';
 import { findTag } from '../ollama/findTag';
+import { units } from '../ollama/routePlan';
 import { MAX_WEIGHT } from '../release/lineage';
 import { checkSpace } from '../store/space';
 import type { WishOptions } from '../wishes';
@@ -33,22 +40,18 @@ export async function mergeTargetsIntoBase(
   request: MergeIntoBaseRequest,
   { signal, onProgress }: WishOptions = {},
 ): Promise<MergeIntoBaseResult> {
-  const { into, out, type } = checked(request);
-  const adapters: WeightedAdapter[] = [];
-  for (const { target, weight } of request.parts) {
-    const found = await findAdapter(parts, target, signal);
-    const { path } = found;
-    if (path === undefined)
-      throw new LoraSwarmError('ID_UNKNOWN', `"${target}" is not on this machine yet. Download it first.`);
-    adapters.push({ info: await inspectTarget({ ...found, path }, signal), weight });
-  }
+  const { into, type } = checked(request);
+  const { out } = request;
+  if (!isAbsolute(out) || !isGgufPath(out)) throw usage('Name the .gguf file to write by its whole path.');
+  const adapters = await readAdapters(parts, request.parts, signal);
 
   const onMerge = atMostEvery(PROGRESS_MS, (bytesDone, bytesTotal) => {
     onProgress?.({ kind: 'merge', bytesDone, bytesTotal });
   });
   const merge = async (base: string): Promise<MergeIntoBaseResult> => {
-    const { reason, bytes } = await planMerge(adapters, base, type, signal);
-    if (reason === undefined) await requireSpace(dirname(out), bytes); // Else it is refused in a moment, with its code.
+    const plan = await sizeOfMerge(adapters, base, type, signal);
+    await requireSpace(dirname(out), plan.bytes);
+    onProgress?.({ kind: 'install', message: planLine(plan) });
     return mergeIntoBase(adapters, base, out, { type, signal, onProgress: onMerge });
   };
   const merged = isFile(into) ? await merge(into) : await withModel(parts, into, merge, signal, onProgress);
@@ -56,19 +59,77 @@ export async function mergeTargetsIntoBase(
   return merged;
 }
 
+/**
+ * How large the merged file gets and which tensors change their type, from headers and configs alone. Writes nothing, and takes no
+ * copy of a model out of Ollama.
+ *
+ * @throws {LoraSwarmError} what keeps these adapters out of this base, and as `mergeTargetsIntoBase` before it writes.
+ */
+export async function planMergeIntoBase(
+  parts: MergeIntoBaseParts,
+  request: MergePlanRequest,
+  signal?: AbortSignal,
+): Promise<MergeIntoBasePlan> {
+  const { into, type } = checked(request);
+  const adapters = await readAdapters(parts, request.parts, signal);
+  if (isFile(into)) return sizeOfMerge(adapters, into, type, signal);
+  const { tag, weights } = await modelOf(parts, into, signal);
+  const path = weights && (await readableBlob(weights.path, weights.digest, tag));
+  return path === undefined ? { bytes: tag.bytes } : sizeOfMerge(adapters, path, type, signal);
+}
+
+async function readAdapters(
+  parts: MergeIntoBaseParts,
+  asked: MergePlanRequest['parts'],
+  signal: AbortSignal | undefined,
+): Promise<readonly WeightedAdapter[]> {
+  const adapters: WeightedAdapter[] = [];
+  for (const { target, weight } of asked) {
+    const found = await findAdapter(parts, target, signal);
+    const { path } = found;
+    if (path === undefined)
+      throw new LoraSwarmError('ID_UNKNOWN', `"${target}" is not on this machine yet. Download it first.`);
+    adapters.push({ info: await inspectTarget({ ...found, path }, signal), weight });
+  }
+  return adapters;
+}
+
+function planLine({ bytes, retyped = [] }: MergeIntoBasePlan): string {
+  const counts = new Map<string, number>();
+  for (const { from, to } of retyped) counts.set(`${from} become ${to}`, (counts.get(`${from} become ${to}`) ?? 0) + 1);
+  const changes = [...counts].map(([types, count]) => `${count} × ${types}`);
+  return [`writes ${units(bytes)}`, ...(changes.length > 0 ? [changes.join(', ')] : [])].join('; ');
+}
+
 /** Values of a shell, which may be wrong in every way. */
-function checked({ parts, into, out, type = 'keep' }: MergeIntoBaseRequest) {
+function checked({ parts, into, type = 'keep' }: MergePlanRequest) {
   if (parts.length === 0 || parts.length > MAX_PARTS) throw usage(`Name 1 to ${MAX_PARTS} adapters to merge.`);
   for (const { weight } of parts)
     if (!(Math.abs(weight) <= MAX_WEIGHT))
       throw usage(`A weight is a number from -${MAX_WEIGHT} to ${MAX_WEIGHT}. 1 is as it was trained.`);
-  if (!isAbsolute(out) || !isGgufPath(out)) throw usage('Name the .gguf file to write by its whole path.');
   if (!TYPES.includes(type)) throw usage(`The types are ${TYPES.join(', ')}.`);
-  return { into, out, type };
+  return { into, type };
 }
 
 function isFile(into: string): boolean {
   return isAbsolute(into) || isGgufPath(into);
+}
+
+/** A model of which nothing would be lost. */
+async function modelOf(
+  { ollama: { client } }: Pick<MergeIntoBaseParts, 'ollama'>,
+  model: string,
+  signal: AbortSignal | undefined,
+) {
+  const tag = await findTag(client, model, signal);
+  const { name } = tag;
+  const { weights, adapters } = (await client.show(name, {}, signal)).layers;
+  if (adapters.length > 0)
+    throw new LoraSwarmError(
+      'BASE_UNFIT',
+      `${name} carries an adapter, which is not in its weights and would be lost. Merge into its base, and name that adapter as ollama:${name}, too.`,
+    );
+  return { tag, weights };
 }
 
 async function withModel(
@@ -78,21 +139,14 @@ async function withModel(
   signal: AbortSignal | undefined,
   onProgress: WishOptions['onProgress'],
 ): Promise<MergeIntoBaseResult> {
-  const { client } = ollama;
-  const { name } = await findTag(client, model, signal);
-  const { layers } = await client.show(name, {}, signal);
-  if (layers.adapters.length > 0)
-    throw new LoraSwarmError(
-      'BASE_UNFIT',
-      `${name} carries an adapter, which is not in its weights and would be lost. Merge into its base, and name that adapter as ollama:${name}, too.`,
-    );
+  const { name } = (await modelOf({ ollama }, model, signal)).tag;
   const onCopy = atMostEvery(PROGRESS_MS, (bytesDone, bytesTotal) => {
     const percent = Math.floor((100 * bytesDone) / Math.max(1, bytesTotal));
     onProgress?.({ kind: 'install', message: `taking a copy of ${name} out of Ollama, ${percent} %` });
   });
   const scratch = store.temporaryPath();
   try {
-    return await withBaseFile(client, name, scratch, merge, signal, onCopy);
+    return await withBaseFile(ollama.client, name, scratch, merge, signal, onCopy);
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

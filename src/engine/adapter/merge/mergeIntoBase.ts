@@ -37,7 +37,19 @@ export interface PlannedMerge extends MergedSize {
   readonly reason?: string;
 }
 
-/** What a merge would give, from headers and configs alone. @throws errors that are about files, not about the adapter */
+/** Size of the merged file, from headers and configs alone. The errors are those of `mergeIntoBase` before it writes. */
+export async function sizeOfMerge(
+  parts: readonly WeightedAdapter[],
+  basePath: string,
+  type: MergedType = 'keep',
+  signal?: AbortSignal,
+): Promise<MergedSize> {
+  const base = await readMergeBase(basePath);
+  const { changes } = await readChanges(parts, base, signal);
+  return mergedSize(base.header, changes, type);
+}
+
+/** What a merge would give, or why there is none. @throws errors that are about files, not about the adapter */
 export async function planMerge(
   parts: readonly WeightedAdapter[],
   basePath: string,
@@ -45,9 +57,7 @@ export async function planMerge(
   signal?: AbortSignal,
 ): Promise<PlannedMerge> {
   try {
-    const base = await readMergeBase(basePath);
-    const { changes } = await readChanges(parts, base, signal);
-    return await mergedSize(base.header, changes, type);
+    return await sizeOfMerge(parts, basePath, type, signal);
   } catch (error) {
     if (!hasCode(error, ...REFUSALS)) throw error;
     return { bytes: 0, retyped: [], reason: error.message };
