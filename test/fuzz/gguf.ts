@@ -132,7 +132,7 @@ const TYPES = Object.keys(BLOCKS).map(Number);
 function bytesOf(dims: readonly number[], type: number): number | undefined {
   const [elements, bytes] = BLOCKS[type] ?? [1, 0];
   const count = dims.reduce((product, dim) => product * dim, 1);
-  return (dims[0] ?? 1) % elements === 0 && count < 1 << 20 ? (count / elements) * bytes : undefined;
+  return (dims[0] ?? 1) % elements === 0 && count >= 0 && count < 1 << 20 ? (count / elements) * bytes : undefined;
 }
 
 function reshaped(tensor: Tensor, dims: readonly number[], type = tensor.type): Tensor {
