@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as vscode from 'vscode';
 import type { MergedType, MergeIntoBaseResult } from '../../engine/deployWishes';
@@ -12,6 +11,7 @@ import { askPick, askSteps, BACK, LEFT, type Step } from '../steps';
 import { elementId, parseTargets, targetPath, type Target } from '../targets';
 import { peerText } from '../text';
 import { nameOf } from './install';
+import { MERGED_TYPES, typeRow } from './mergeTypes';
 import { pickHere } from './pickAdapter';
 import { pickNewFile } from './pickFile';
 import type { Handler } from './register';
@@ -33,9 +33,9 @@ const MAX_START = 16;
 
 interface IntoDraft {
   readonly into: string;
-  /** Size of the base, which the result has about, too. */
-  readonly bytes: number;
   readonly name: string;
+  /** Of the file that would be written. */
+  readonly size: string;
   readonly type: MergedType;
 }
 
@@ -45,11 +45,11 @@ async function mergeIntoBase(parts: UiParts, clicked: unknown): Promise<MergeInt
   const [clickedTarget] = parseTargets(clicked);
   const target = asTarget(clickedTarget) ?? (await pickHere(parts, title));
   if (target === undefined) return undefined;
-  const start: IntoDraft = { into: '', bytes: 0, name: '', type: 'keep' };
-  const draft = await askSteps(title, start, [baseStep(parts), typeStep]);
+  const start: IntoDraft = { into: '', name: '', size: '', type: 'keep' };
+  const draft = await askSteps(title, start, [baseStep(parts), typeStep(parts, target)]);
   if (!draft) return undefined;
   const suggested = `${fileName(draft.name)}-merged`;
-  const out = await pickNewFile(t('Merged Model (about {0})', formatBytes(draft.bytes)), suggested, 'gguf');
+  const out = await pickNewFile(t('Merged Model ({0})', draft.size), suggested, 'gguf');
   if (out === undefined) return undefined;
 
   const result = await withProgress(t('Merging {0} into {1}', nameOf(parts, target), peerText(draft.name)), (options) =>
@@ -71,7 +71,7 @@ function baseStep(parts: UiParts): Step<IntoDraft> {
       ...bases.map(({ name, architecture, bytes }) => ({
         label: `$(package) ${peerText(name)}`,
         description: joinKnown([peerText(architecture), formatBytes(bytes)]),
-        base: { into: name, name, bytes },
+        base: { into: name, name },
       })),
       { label: `$(folder-opened) ${t('A GGUF file…')}`, description: '', base: undefined },
     ];
@@ -82,36 +82,37 @@ function baseStep(parts: UiParts): Step<IntoDraft> {
   };
 }
 
-async function pickGguf(): Promise<Pick<IntoDraft, 'into' | 'name' | 'bytes'> | undefined> {
+async function pickGguf(): Promise<Pick<IntoDraft, 'into' | 'name'> | undefined> {
   const picked = await vscode.window.showOpenDialog({
     title: t('Merge into a Base Model'),
     openLabel: t('Choose'),
     filters: { GGUF: ['gguf'] },
   });
   const path = picked?.[0]?.fsPath;
-  return path === undefined ? undefined : { into: path, name: basename(path, '.gguf'), bytes: (await stat(path)).size };
+  return path === undefined ? undefined : { into: path, name: basename(path, '.gguf') };
 }
 
-const typeStep: Step<IntoDraft> = async (draft, place) => {
-  const about = t('about {0}', formatBytes(draft.bytes));
-  const items: (vscode.QuickPickItem & { type: MergedType })[] = [
-    {
-      label: t('As the base has it'),
-      description: about,
-      detail: t('Where its type cannot be written exactly enough, changed tensors become Q8_0 or F16.'),
-      type: 'keep',
-    },
-    { label: 'Q8_0', description: t('changed tensors only'), detail: t('1.06 bytes a weight.'), type: 'q8_0' },
-    { label: 'F16', description: t('changed tensors only'), detail: t('2 bytes a weight.'), type: 'f16' },
-    { label: 'F32', description: t('changed tensors only'), detail: t('4 bytes a weight, exact.'), type: 'f32' },
-  ];
-  const answer = await askPick(place, {
-    items,
-    placeholder: t('A whole model is written, {0}. What is not changed is copied byte for byte.', about),
-    chosen: items.filter(({ type }) => type === draft.type),
-  });
-  return answer === BACK || answer === LEFT ? answer : { ...draft, type: answer[0]!.type };
-};
+/** Each type with the size that it gives: planned from headers, so that nothing is written before the user has seen it. */
+function typeStep(parts: UiParts, target: string): Step<IntoDraft> {
+  return async (draft, place) => {
+    const request = { parts: [{ target, weight: 1 }], into: draft.into };
+    const plan = (type: MergedType) => parts.engine.wish('planMergeIntoBase', { ...request, type });
+    const items = await Promise.resolve(
+      vscode.window.withProgress(
+        { location: vscode.ProgressLocation.Window, title: t('Looking at the base model') },
+        () => Promise.all(MERGED_TYPES.map(async (type) => typeRow(type, await plan(type)))),
+      ),
+    );
+    const answer = await askPick(place, {
+      items,
+      placeholder: t('A whole model is written. What is not changed is copied byte for byte.'),
+      chosen: items.filter(({ type }) => type === draft.type),
+    });
+    if (answer === BACK || answer === LEFT) return answer;
+    const { type, size } = answer[0]!;
+    return { ...draft, type, size };
+  };
+}
 
 function sayMerged(parts: UiParts, result: MergeIntoBaseResult): void {
   const { retyped, path } = result;
