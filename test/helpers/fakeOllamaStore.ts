@@ -55,8 +55,11 @@ export class FakeStore {
   }
 
   find(name: string): StoredModel | undefined {
-    const wanted = displayName(nameParts(name));
-    return this.list().find((model) => model.name === wanted);
+    const parts = nameParts(name);
+    const file = this.#manifestPath(name);
+    // Not by way of the list: among hundreds of models that would read hundreds of files. The case of letters counts.
+    if (!fs.existsSync(file) || !fs.realpathSync.native(file).endsWith(path.join(...parts))) return undefined;
+    return this.#read(parts);
   }
 
   /** Names whose manifest is half written. */
@@ -110,15 +113,20 @@ export class FakeStore {
       const parts = file.split(path.sep);
       const full = path.join(root, file);
       if (parts.length !== 4 || !fs.statSync(full).isFile()) return [];
-      const bytes = fs.readFileSync(full);
-      const digest = createHash('sha256').update(bytes).digest('hex');
-      try {
-        const manifest = JSON.parse(bytes.toString()) as Manifest;
-        return [{ name: displayName(parts), digest, manifest, modifiedAt: fs.statSync(full).mtime }];
-      } catch {
-        return []; // A real one logs "bad manifest" and goes on.
-      }
+      return this.#read(parts) ?? [];
     });
+  }
+
+  #read(parts: readonly string[]): StoredModel | undefined {
+    const file = path.join(this.folder, 'manifests', ...parts);
+    const bytes = fs.readFileSync(file);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    try {
+      const manifest = JSON.parse(bytes.toString()) as Manifest;
+      return { name: displayName(parts), digest, manifest, modifiedAt: fs.statSync(file).mtime };
+    } catch {
+      return undefined; // A real one logs "bad manifest" and goes on.
+    }
   }
 
   #manifestPath(name: string): string {

@@ -70,6 +70,8 @@ export interface AdapterShape {
   readonly baseModel?: string;
   /** `sha256:<hex>` of the base weights, when the author had them in Ollama. */
   readonly baseDigest?: string;
+  /** `sha256:<hex>` of those weights whatever file they are in, from `fingerprintOfGguf`, when that file could be read. */
+  readonly baseFingerprint?: string;
   /** Highest block number + 1 that the adapter touches. */
   readonly blocks: number;
   /** Distinct targets with their [inFeatures, outFeatures]. */

@@ -4,6 +4,8 @@ export interface BaseModel {
   readonly name: string;
   /** `sha256:<hex>` of the weights blob. */
   readonly digest?: string;
+  /** `sha256:<hex>` from `fingerprintOfGguf`: the same for one model in several files. Absent until somebody needed it. */
+  readonly fingerprint?: string;
   /** Names under which its own metadata knows the model, from `lineageOf`. What it was fine-tuned from is not among them. */
   readonly lineage: readonly string[];
   readonly architecture: string;

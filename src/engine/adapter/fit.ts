@@ -75,6 +75,11 @@ export function tensorProblem(
   return refusal('base-shape', `${quoted(label)} is ${inFeatures} → ${outFeatures} here, ${name} has ${has}.`);
 }
 
+/** Trained on input or output alone where the base has one tensor for both: no adapter can carry that, a merged model can. */
+export function isOnlyByMerge({ code }: AdapterProblem): boolean {
+  return code === 'tied-embedding' || code === 'tied-head';
+}
+
 function moduleUnknown(module: string): AdapterProblem {
   return refusal('module-unknown', `${quoted(module)} is no part of a model that we can convert for.`);
 }

@@ -1,10 +1,12 @@
 import { mkdir, rm } from 'node:fs/promises';
+import type { AdapterShape } from '../adapter/adapterInfo';
+import { fingerprintOfGguf } from '../adapter/baseFingerprint';
 import type { BaseModel } from '../adapter/baseModel';
 import { convertAdapter } from '../adapter/convert';
-import { fitProblems } from '../adapter/fit';
+import { fitProblems, isOnlyByMerge } from '../adapter/fit';
 import { baseModelFromGguf } from '../adapter/ggufBaseModel';
-import { isOfLineage, suggestPull } from '../adapter/lineage';
-import { judgeShape } from '../adapter/verdict';
+import { suggestPull } from '../adapter/lineage';
+import { judgeShape, mergedOnly } from '../adapter/verdict';
 import { LoraSwarmError, hasCode } from '../errors';
 import { checkEffect } from '../ollama/effect';
 import { installAdapter } from '../ollama/install';
@@ -118,11 +120,13 @@ export async function judgeTarget(
   const shape = await shapeOf(target, signal);
   const { base: wanted } = request;
   if (wanted !== undefined && isGgufPath(wanted)) {
-    const base = await baseModelFromGguf(wanted);
+    const base = await fileBase(wanted, shape, signal);
     return strictly(target, base, judgeShape(shape, [base], base.name), signal);
   }
   const bases =
-    wanted === undefined ? await parts.ollama.bases(signal).catch(ifAway) : await basesWith(parts, wanted, signal);
+    wanted === undefined
+      ? await parts.ollama.basesFor(shape, signal).catch(ifAway)
+      : await parts.ollama.withFingerprints(shape, await basesWith(parts, wanted, signal), signal);
   if (bases === undefined) {
     const said = judgeShape(shape, []);
     return {
@@ -133,6 +137,13 @@ export async function judgeTarget(
   const judged = judgeShape(shape, bases, wanted);
   const base = bases.find(({ name }) => name === judged.base);
   return base ? strictly(target, base, judged, signal) : judged;
+}
+
+/** A base in a file, with its fingerprint where that could decide. */
+async function fileBase(path: string, shape: AdapterShape, signal: AbortSignal | undefined): Promise<BaseModel> {
+  const base = await baseModelFromGguf(path);
+  if (shape.baseFingerprint === undefined) return base;
+  return { ...base, fingerprint: await fingerprintOfGguf(path, signal) };
 }
 
 /** What the user names counts even if we made it. */
@@ -174,8 +185,12 @@ async function strictly(
   signal?: AbortSignal,
 ): Promise<VerdictState> {
   if (target.path === undefined || judged.verdict === 'unfit') return judged;
-  const [problem] = fitProblems(await inspectTarget({ ...target, path: target.path }, signal), base);
-  return problem ? { verdict: 'unfit', reason: problem.message, base: base.name } : judged;
+  const info = await inspectTarget({ ...target, path: target.path }, signal);
+  const problems = fitProblems(info, base);
+  const misfit = problems.find((problem) => !isOnlyByMerge(problem));
+  if (misfit) return { verdict: 'unfit', reason: misfit.message, base: base.name };
+  const lost = info.problems.find(({ blocks }) => blocks === 'gguf');
+  return lost && problems.length === 0 ? mergedOnly(judged, lost.message) : judged;
 }
 
 /** The base that the user named, else the one that the adapter is for. @throws {LoraSwarmError} `BASE_MISSING`, `BASE_UNFIT`, `BASE_UNKNOWN` */
@@ -187,8 +202,8 @@ export async function pickBase(
 ): Promise<BaseModel> {
   const { ollama } = parts;
   if (wanted !== undefined) return readBase(ollama.client, wanted, signal);
-  const bases = await ollama.bases(signal);
   const shape = await shapeOf(target, signal);
+  const bases = await ollama.basesFor(shape, signal);
   const judged = judgeShape(shape, bases);
   const base = bases.find(({ name }) => name === judged.base);
   if (base && judged.verdict === 'exact') return base;
@@ -200,8 +215,6 @@ export async function pickBase(
       `Several models have the shape of this adapter: ${fitting.map(({ name }) => name).join(', ')}. Name the base.`,
     );
   }
-  const mergeable = await onlyByMerge(target, bases, signal);
-  if (mergeable) return mergeable;
   if (judged.verdict === 'unfit') throw new LoraSwarmError('BASE_UNFIT', judged.reason);
   const pull = shape.baseModel === undefined ? undefined : suggestPull(shape.baseModel);
   throw new LoraSwarmError(
@@ -209,18 +222,6 @@ export async function pickBase(
     judged.reason,
     pull === undefined ? undefined : { kind: 'pullModel', model: pull },
   );
-}
-
-/** Trained on input or output alone where the base has one tensor for both: no adapter can carry that, a merged model can. */
-export const ONLY_BY_MERGE: readonly string[] = ['tied-embedding', 'tied-head'];
-
-/** The base of an adapter that fits but for what only a merged model can hold, when there is no doubt which. */
-async function onlyByMerge(target: FoundTarget, bases: readonly BaseModel[], signal?: AbortSignal) {
-  if (target.path === undefined) return undefined;
-  const info = await inspectTarget({ ...target, path: target.path }, signal);
-  const fitting = bases.filter((base) => fitProblems(info, base).every(({ code }) => ONLY_BY_MERGE.includes(code)));
-  const own = fitting.filter(({ lineage }) => info.baseModel !== undefined && isOfLineage(info.baseModel, lineage));
-  return own[0] ?? (fitting.length === 1 ? fitting[0] : undefined);
 }
 
 /** A model that Ollama can't run is of no use: it goes again, and the reason is said. */

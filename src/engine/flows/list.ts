@@ -44,7 +44,10 @@ export async function listAdapters(
   if (isWhole) {
     const offered = request.mine === true ? [] : allOf(parts, request, room);
     const found = merge(parts, mine, offered).filter((entry) => test?.(entry) ?? true);
-    return { adapters: found.slice(offset, offset + count).map((entry) => judged(entry, bases)), total: found.length };
+    return {
+      adapters: found.slice(offset, offset + count).map((entry) => judged(parts, entry, bases)),
+      total: found.length,
+    };
   }
   const head = merge(parts, mine.slice(offset, offset + count), []);
   const page = parts.catalog.search({
@@ -58,7 +61,7 @@ export async function listAdapters(
     [],
     page.entries.filter(({ id }) => !ids.has(id)),
   );
-  return { adapters: [...head, ...tail].map((entry) => judged(entry, bases)), total: page.total + mine.length };
+  return { adapters: [...head, ...tail].map((entry) => judged(parts, entry, bases)), total: page.total + mine.length };
 }
 
 /** Everything that is known of one adapter, for its page. */
@@ -73,7 +76,8 @@ export async function describeAdapter(
   const item = parts.library.get(id);
   const shared = parts.registry.get(id);
   const offered = parts.catalog.get(id);
-  const bases = await parts.ollama.basesIfThere(options.signal);
+  const there = await parts.ollama.basesIfThere(options.signal);
+  const bases = release ? await parts.ollama.withFingerprints(release.release.shape, there, options.signal) : there;
   const info =
     found.path === undefined ? undefined : await inspectTarget({ ...found, path: found.path }, options.signal);
   const folder = item?.folder ?? (shared && parts.store.paths.package('shared', id));
@@ -88,7 +92,7 @@ export async function describeAdapter(
     isDownloaded: item !== undefined,
   };
   return {
-    ...(release ? judged({ ...entry, release }, bases) : entry),
+    ...(release ? judged(parts, { ...entry, release }, bases) : entry),
     parents: release?.release.parents ?? [],
     pairs: info?.pairs ?? release?.release.pairs ?? 0,
     models: parts.store.madeModels
@@ -236,8 +240,11 @@ function filterOf(request: ListRequest, bases: readonly BaseModel[]): ((entry: L
   };
 }
 
-function judged({ release, ...entry }: Listed, bases: readonly BaseModel[]): AdapterEntry {
-  return { ...entry, verdict: judgeShape(release.release.shape, bases) };
+/** By what is known of the bases now: a list does not wait for a disk. */
+function judged({ ollama }: ListParts, { release, ...entry }: Listed, bases: readonly BaseModel[]): AdapterEntry {
+  const { shape } = release.release;
+  ollama.learn(shape, bases);
+  return { ...entry, verdict: judgeShape(shape, bases) };
 }
 
 function nameless(id: string): Omit<ReturnType<typeof summaryOf>, 'authorKey'> {

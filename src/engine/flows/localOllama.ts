@@ -1,7 +1,9 @@
+import type { AdapterShape } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
 import { hasCode } from '../errors';
 import type { Logger } from '../log';
 import { findOllama } from '../ollama/address';
+import { BaseFingerprints } from '../ollama/baseFingerprints';
 import { OllamaClient } from '../ollama/client';
 import { likelyRoute } from '../ollama/doctor';
 import { tidyUp } from '../ollama/endWork';
@@ -28,6 +30,10 @@ export interface LocalOllamaParts {
 export class LocalOllama {
   readonly #lock: InstallLock;
   readonly #ending = new AbortController();
+  readonly #fingerprints: BaseFingerprints;
+  /** Fingerprints that lists look for, and the reading of bases for them: one after another, for the disk's sake. */
+  readonly #wanted = new Set<string>();
+  #learning: Promise<void> = Promise.resolve();
   /** Address that was tidied up after installs that did not end. */
   #tidied: string | undefined;
   #tidying: Promise<void> = Promise.resolve();
@@ -36,6 +42,7 @@ export class LocalOllama {
   state: OllamaState | undefined;
 
   constructor(private readonly parts: LocalOllamaParts) {
+    this.#fingerprints = new BaseFingerprints(parts.log);
     this.#lock = new InstallLock({ file: () => lockFileFor(this.url), log: parts.log });
   }
 
@@ -66,7 +73,41 @@ export class LocalOllama {
       this.#bases = { at: now, list };
       list.catch(() => (this.#bases = undefined));
     }
-    return this.#bases.list;
+    return this.#fingerprints.addTo(await this.#bases.list);
+  }
+
+  /** The same, with the fingerprint of every base that this shape might have been trained for. @throws as `bases` */
+  async basesFor(shape: AdapterShape, signal?: AbortSignal): Promise<readonly BaseModel[]> {
+    return this.withFingerprints(shape, await this.bases(signal), signal);
+  }
+
+  async withFingerprints(
+    shape: AdapterShape,
+    bases: readonly BaseModel[],
+    signal?: AbortSignal,
+  ): Promise<readonly BaseModel[]> {
+    return this.#fingerprints.addFor(shape, bases, this.client, signal);
+  }
+
+  /** `undefined` when the weights can't be read here. */
+  fingerprintOf(base: BaseModel, signal?: AbortSignal): Promise<string | undefined> {
+    return this.#fingerprints.of(this.client, base, signal);
+  }
+
+  /** Reads what is missing to judge this shape better. Nobody waits for it: the next list knows. */
+  learn(shape: AdapterShape, bases: readonly BaseModel[]): void {
+    const { signal } = this.#ending;
+    const { baseFingerprint: wanted } = shape;
+    if (wanted === undefined || signal.aborted || this.#wanted.has(wanted)) return;
+    if (!this.#fingerprints.isMissing(shape, bases)) return;
+    const { client } = this;
+    this.#wanted.add(wanted);
+    this.#learning = this.#learning
+      .then(() => this.#fingerprints.addFor(shape, bases, client, signal))
+      .catch((error: unknown) => {
+        if (!signal.aborted) this.parts.log.debug(`could not read the bases: ${String(error)}`);
+      })
+      .then(() => void this.#wanted.delete(wanted));
   }
 
   /** The same, but an Ollama that is away has no models. For lists, where that is no failure. */
@@ -103,7 +144,7 @@ export class LocalOllama {
   /** Gives up what it does on its own. An install that runs goes on until it ends or its caller gives up. */
   async close(): Promise<void> {
     this.#ending.abort();
-    await this.#tidying;
+    await Promise.all([this.#tidying, this.#learning]);
   }
 
   /** What an install of an earlier run left is ended as soon as Ollama answers; nobody waits for it. */

@@ -148,9 +148,14 @@ async function baseOf(
 ): Promise<BaseModel | undefined> {
   if (wanted !== undefined)
     return isGgufPath(wanted) ? baseModelFromGguf(wanted) : readBase(ollama.client, wanted, signal);
-  const bases = await ollama.basesIfThere(signal);
-  const digest = found.release?.release.shape.baseDigest ?? found.base?.digest;
-  const shape = { ...adapterShape(info), ...(digest === undefined ? {} : { baseDigest: digest }) };
+  const said = found.release?.release.shape;
+  const digest = said?.baseDigest ?? found.base?.digest;
+  const shape = {
+    ...adapterShape(info),
+    ...(digest === undefined ? {} : { baseDigest: digest }),
+    ...(said?.baseFingerprint === undefined ? {} : { baseFingerprint: said.baseFingerprint }),
+  };
+  const bases = await ollama.withFingerprints(shape, await ollama.basesIfThere(signal), signal);
   const judged = judgeShape(shape, bases);
   const exact = judged.verdict === 'exact' ? bases.find(({ name }) => name === judged.base) : undefined;
   if (exact) return exact;

@@ -64,10 +64,8 @@ export async function planInstall(
     const sources = isHere ? payloadOf(adapters, base, scratch) : offered(main, scratch);
     const { ground, plans } = await surveyInstall(client, { base, sources, version }, signal);
     const chosen = firstRoute(plans, { route: request.route ?? 'auto' });
-    const judged = verdict.verdict === 'unfit' && chosen === 'merge' ? onlyMerged(verdict, base) : verdict;
     return {
       ...plan,
-      verdict: judged,
       base: ground.base.name,
       routes: plans,
       ...(chosen === undefined ? {} : { chosen }),
@@ -92,11 +90,6 @@ const NO_WAY = [
 
 function nowhere({ message }: LoraSwarmError): readonly RoutePlan[] {
   return ROUTES.map(({ name }) => impossible(name, message));
-}
-
-/** No adapter of this base, and a model that it is merged into all the same. */
-function onlyMerged({ reason }: VerdictState, { name }: BaseModel): VerdictState {
-  return { verdict: 'same-shape', reason, base: name };
 }
 
 async function baseOf(

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import type { AdapterInfo } from '../adapter/adapterInfo';
+import type { AdapterInfo, AdapterShape } from '../adapter/adapterInfo';
 import { inspectAdapter } from '../adapter/inspect';
 import { packageConfig } from '../adapter/packageConfig';
 import { adapterShape } from '../adapter/shape';
@@ -9,7 +9,7 @@ import type { AdapterLineage } from '../deployWishes';
 import { LoraSwarmError } from '../errors';
 import type { SmallFile } from '../registry/buildShared';
 import { requireExtras } from '../release/extras';
-import { isNamePart } from '../release/fields';
+import { isNamePart, optional } from '../release/fields';
 import { hashPackage } from '../release/hashPackage';
 import { MAX_TEXT_BYTES, type FileRole, type Manifest } from '../release/manifest';
 import { MAX_RELEASE_BYTES, signRelease, type Release } from '../release/release';
@@ -17,7 +17,7 @@ import type { ShareRequest, ShareResult, WishOptions } from '../wishes';
 import { readMergeFile } from './mergeFile';
 import type { EngineParts } from './parts';
 
-/** Ollama may be asked this long for the digest of the base; without it the release only names the base. */
+/** Ollama and its disk may be asked this long for the weights of the base; without them the release only names it. */
 const DIGEST_MS = 1_500;
 const CONFIG_ROLE = 16;
 const CARD_ROLE = 17;
@@ -155,7 +155,7 @@ async function describe(
   knownDigest: string | undefined,
 ): Promise<Release> {
   const shape = adapterShape(info);
-  const baseDigest = knownDigest ?? (await digestOfBase(parts, shape));
+  const base = await weightsOfBase(parts, knownDigest === undefined ? shape : { ...shape, baseDigest: knownDigest });
   const license = request.license ?? info.license;
   return {
     ...content,
@@ -163,7 +163,7 @@ async function describe(
     format: info.format,
     pairs: info.pairs,
     targets: info.targets.slice(0, 64),
-    shape: { ...shape, ...(baseDigest === undefined ? {} : { baseDigest }) },
+    shape: { ...shape, ...(knownDigest === undefined ? {} : { baseDigest: knownDigest }), ...base },
     tags: [...new Set([...(request.tags ?? []), ...info.tags])].slice(0, 10).map((tag) => tag.slice(0, 32)),
     parents: [],
     createdAt: Date.now(),
@@ -210,13 +210,22 @@ function slug(text: string, otherwise: string): string {
   return isNamePart(plain) ? plain : otherwise;
 }
 
-async function digestOfBase({ ollama }: ShareParts, shape: Release['shape']): Promise<string | undefined> {
+/** What the release says of the base's weights beside its name: as much of it as is found out in time. */
+async function weightsOfBase(
+  { ollama }: ShareParts,
+  shape: AdapterShape,
+): Promise<Pick<AdapterShape, 'baseDigest' | 'baseFingerprint'>> {
+  const signal = AbortSignal.timeout(DIGEST_MS);
+  let baseDigest: string | undefined;
   try {
-    const bases = await ollama.basesIfThere(AbortSignal.timeout(DIGEST_MS));
+    const bases = await ollama.basesIfThere(signal);
     const judged = judgeShape(shape, bases);
-    return judged.verdict === 'exact' ? bases.find(({ name }) => name === judged.base)?.digest : undefined;
+    const base = judged.verdict === 'exact' ? bases.find(({ name }) => name === judged.base) : undefined;
+    baseDigest = base?.digest;
+    const baseFingerprint = base && (await ollama.fingerprintOf(base, signal));
+    return { ...optional('baseDigest', baseDigest), ...optional('baseFingerprint', baseFingerprint) };
   } catch {
-    return undefined; // Slow or broken: the adapter is shared all the same, and its base is named by its name alone.
+    return optional('baseDigest', baseDigest); // Slow or broken: it is shared all the same.
   }
 }
 

@@ -68,7 +68,12 @@ export async function shapeOf(target: FoundTarget, signal?: AbortSignal): Promis
   if (target.path === undefined) return said ?? { blocks: 0, dims: {} };
   const shape = adapterShape(await inspectTarget({ ...target, path: target.path }, signal));
   const baseDigest = said?.baseDigest ?? target.base?.digest;
-  return baseDigest === undefined ? shape : { ...shape, baseDigest };
+  const baseFingerprint = said?.baseFingerprint;
+  return {
+    ...shape,
+    ...(baseDigest === undefined ? {} : { baseDigest }),
+    ...(baseFingerprint === undefined ? {} : { baseFingerprint }),
+  };
 }
 
 export const folderOf = (weightsPath: string): string => dirname(weightsPath);

@@ -23,6 +23,9 @@ export interface OllamaAdapter {
   readonly isOurs: boolean;
 }
 
+/** Questions to Ollama at a time. It reads a file for each; more only wait for one another. */
+const LANES = 6;
+
 interface Known {
   readonly shown: Shown;
   base?: BaseModel | undefined;
@@ -88,16 +91,20 @@ export async function readBase(client: OllamaClient, name: string, signal?: Abor
  * model knows itself by the name of its base, and another adapter on top of it is meant only by who says so.
  */
 export async function readBases(client: OllamaClient, signal?: AbortSignal, made?: MadeModels): Promise<BaseModel[]> {
-  const bases: BaseModel[] = [];
-  for (const { tag, shown } of await showAll(client, signal)) {
-    if (shown.layers.adapters.length > 0 || isMade(made, tag)) continue;
-    try {
-      bases.push({ ...(await describe(client, tag, signal)), name: tag.name });
-    } catch (error) {
-      if (!hasCode(error, 'BASE_UNKNOWN', 'OLLAMA_MODEL_UNKNOWN', 'OLLAMA_REFUSED', 'OLLAMA_FAILED')) throw error;
-    }
-  }
-  return bases;
+  const models = await showAll(client, signal);
+  const plain = models.filter(({ tag, shown }) => shown.layers.adapters.length === 0 && !isMade(made, tag));
+  return mapTags(
+    plain,
+    ({ tag }) => tag,
+    async ({ tag }) => {
+      try {
+        return { ...(await describe(client, tag, signal)), name: tag.name };
+      } catch (error) {
+        if (!hasCode(error, 'BASE_UNKNOWN', 'OLLAMA_MODEL_UNKNOWN', 'OLLAMA_REFUSED', 'OLLAMA_FAILED')) throw error;
+        return undefined;
+      }
+    },
+  );
 }
 
 interface ShownModel {
@@ -108,17 +115,41 @@ interface ShownModel {
 async function showAll(client: OllamaClient, signal: AbortSignal | undefined): Promise<ShownModel[]> {
   const tags = (await client.tags(signal)).filter(({ isRemote, name }) => !isRemote && !isStagedName(name));
   forgetOthers(client, tags);
-  const models: ShownModel[] = [];
-  for (const tag of tags) {
-    try {
-      const { shown } = await look(client, tag, signal);
-      if (!shown.isRemote) models.push({ tag, shown });
-    } catch (error) {
-      // Deleted since we asked for the list, or damaged: the others are still worth showing.
-      if (!hasCode(error, 'OLLAMA_MODEL_UNKNOWN', 'OLLAMA_REFUSED', 'OLLAMA_FAILED')) throw error;
+  return mapTags(
+    tags,
+    (tag) => tag,
+    async (tag) => {
+      try {
+        const { shown } = await look(client, tag, signal);
+        return shown.isRemote ? undefined : { tag, shown };
+      } catch (error) {
+        // Deleted since we asked for the list, or damaged: the others are still worth showing.
+        if (!hasCode(error, 'OLLAMA_MODEL_UNKNOWN', 'OLLAMA_REFUSED', 'OLLAMA_FAILED')) throw error;
+        return undefined;
+      }
+    },
+  );
+}
+
+/** In the order of the items, several at a time; what gives nothing is left out. */
+async function mapTags<T, R>(
+  items: readonly T[],
+  tagOf: (item: T) => Tag,
+  map: (item: T) => Promise<R | undefined>,
+): Promise<R[]> {
+  const results = new Map<T, R>();
+  // Names of one manifest wait for one another: the first asks, the others find the answer.
+  const groups = Map.groupBy(items, (item) => tagOf(item).digest).values();
+  const lanes = Array.from({ length: LANES }, async () => {
+    for (const group of groups) {
+      for (const item of group) {
+        const result = await map(item);
+        if (result !== undefined) results.set(item, result);
+      }
     }
-  }
-  return models;
+  });
+  await Promise.all(lanes);
+  return items.flatMap((item) => results.get(item) ?? []);
 }
 
 async function look(client: OllamaClient, tag: Tag, signal: AbortSignal | undefined): Promise<Known> {
@@ -134,9 +165,20 @@ async function describe(client: OllamaClient, tag: Tag, signal: AbortSignal | un
   const entry = await look(client, tag, signal);
   if (entry.base) return entry.base;
   // Since 0.34.1 the tensors come with `verbose` only, and the whole vocabulary with them: so only when they are missing.
-  const tensors = entry.shown.tensors ?? (await client.show(tag.name, { verbose: true }, signal)).tensors;
+  const tensors =
+    entry.shown.tensors ??
+    sameWeights(client, entry.shown)?.tensors ??
+    (await client.show(tag.name, { verbose: true }, signal)).tensors;
   entry.base = toBase(tag.name, entry.shown, tensors ?? new Map());
   return entry.base;
+}
+
+/** Many models are one blob under another template: its tensors are known then. */
+function sameWeights(client: OllamaClient, { layers: { weights } }: Shown): BaseModel | undefined {
+  if (!weights) return undefined;
+  for (const { base } of cacheOf(client).values())
+    if (base?.digest === weights.digest && base.tensors.size > 0) return base;
+  return undefined;
 }
 
 function toBase(name: string, { modelInfo, layers, isRemote }: Shown, tensors: BaseModel['tensors']): BaseModel {

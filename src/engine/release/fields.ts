@@ -5,6 +5,7 @@ import { LoraSwarmError } from '../errors';
 /** One part of `author/name`. ASCII only: no homoglyphs, no direction marks, valid in an Ollama name after lower-casing. */
 const NAME_PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const HEX_64 = /^[0-9a-f]{64}$/;
+const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** Whether `text` may stand on either side of the slash of `author/name`. */
 export function isNamePart(text: string): boolean {
@@ -30,6 +31,11 @@ export function text(from: Record<string, unknown>, key: string, limit: number):
 
 export function optionalText(from: Record<string, unknown>, key: string, limit: number): string | undefined {
   return from[key] === undefined ? undefined : text(from, key, limit);
+}
+
+export function optionalDigest(from: Record<string, unknown>, key: string): string | undefined {
+  const value = optionalText(from, key, 71);
+  return value === undefined || DIGEST.test(value) ? value : fail(key);
 }
 
 export function texts(from: Record<string, unknown>, key: string, count: number, limit: number): string[] {

@@ -12,6 +12,7 @@ import {
   isCount,
   isNamePart,
   optional,
+  optionalDigest,
   optionalNumber,
   optionalText,
   record,
@@ -163,5 +164,6 @@ function parseShape(from: Record<string, unknown>): AdapterShape {
     ...optional('architecture', optionalText(from, 'architecture', 32)),
     ...optional('baseModel', optionalText(from, 'baseModel', 200)),
     ...optional('baseDigest', optionalText(from, 'baseDigest', 71)),
+    ...optional('baseFingerprint', optionalDigest(from, 'baseFingerprint')),
   };
 }

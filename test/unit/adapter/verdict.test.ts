@@ -24,11 +24,10 @@ describe('judgeShape', () => {
     it(`${base}: ${name} among all bases`, async () => {
       const shape = adapterShape(await inspectAdapter(folder));
 
-      const { verdict, base: judged } = judgeShape(shape, [...bases.values()]);
+      const { verdict, base: judged, reason } = judgeShape(shape, [...bases.values()]);
 
-      if (name.includes('tied-')) {
-        assert.equal(verdict, shape.baseModel === 'fx/tiny-qwen2' ? 'unfit' : 'same-shape');
-      } else if (shape.baseModel === `fx/tiny-${base}`) {
+      if (name.includes('tied-') && shape.baseModel === 'fx/tiny-qwen2') assert.match(reason, /only be merged/);
+      if (shape.baseModel === `fx/tiny-${base}`) {
         assert.deepEqual([verdict, judged], ['exact', `${base}:latest`]);
       } else {
         assert.equal(verdict, 'same-shape');
@@ -43,6 +42,39 @@ describe('judgeShape', () => {
     assert.equal(judgeShape(shape, [base]).verdict, 'exact');
     assert.equal(judgeShape({ ...shape, blocks: 3 }, [base]).verdict, 'unfit');
     assert.equal(judgeShape({ ...shape, baseDigest: 'sha256:bb' }, [base]).verdict, 'same-shape');
+  });
+
+  it('knows a base by its fingerprint in another file, and takes it before one of the same name', async () => {
+    const shape = { ...(await shapeOf('all-r8')), baseDigest: 'sha256:aa', baseFingerprint: 'sha256:f1' };
+    const named = { ...bases.get('llama')!, name: 'q4', digest: 'sha256:cc', fingerprint: 'sha256:f2' };
+    const same = { ...named, name: 'rewritten', lineage: [], digest: 'sha256:bb', fingerprint: 'sha256:f1' };
+
+    const { verdict, base, reason } = judgeShape(shape, [named, same]);
+
+    assert.deepEqual([verdict, base], ['exact', 'rewritten']);
+    assert.equal(reason, 'It was trained for the very weights of rewritten.');
+    assert.equal(judgeShape(shape, [named]).base, 'q4');
+    const { fingerprint: _unknown, ...unread } = same;
+    assert.equal(judgeShape(shape, [unread]).verdict, 'same-shape');
+    assert.equal(judgeShape({ ...shape, blocks: 3 }, [same]).verdict, 'unfit');
+  });
+
+  it('prefers a base that it can be added to over one that it can only be merged into', async () => {
+    const { baseModel: _baseModel, ...shape } = await headShape();
+    const tied = { ...bases.get('qwen2')!, lineage: [] };
+    const head = tied.tensors.get('token_embd.weight')!;
+    const own = { ...tied, name: 'untied', tensors: new Map([...tied.tensors, ['output.weight', head]]) };
+
+    const both = judgeShape(shape, [tied, own]);
+    const alone = judgeShape(shape, [tied]);
+
+    assert.deepEqual([both.verdict, both.base], ['same-shape', 'untied']);
+    assert.doesNotMatch(both.reason, /merged/);
+    assert.deepEqual([alone.verdict, alone.base], ['same-shape', 'qwen2:latest']);
+    assert.match(
+      alone.reason,
+      /It can only be merged into a copy of that model: .* uses one tensor for input and output/,
+    );
   });
 
   it('says which tensor does not fit', () => {
@@ -102,6 +134,10 @@ describe('judgeShape', () => {
     assert.equal(judgeShape(shape, [bases.get('llama')!]).verdict, 'same-shape');
     assert.equal(judgeShape(shape, [bases.get('qwen2')!]).verdict, 'unfit');
   });
+
+  async function headShape(): Promise<AdapterShape> {
+    return adapterShape(await inspectAdapter(fixture('qwen2/adapters/tied-head')));
+  }
 
   async function shapeOf(name: string): Promise<AdapterShape> {
     return adapterShape(await inspectAdapter(fixture('llama/adapters', name)));

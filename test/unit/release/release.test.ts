@@ -20,12 +20,20 @@ function openWith(fields: Record<string, unknown>): ReturnType<typeof openReleas
 
 describe('release', () => {
   it('is the same after signing and opening', () => {
-    const signed = makeRelease(ID, { version: '1.2', license: 'mit', parents: ['cd'.repeat(32)], dtype: 'F32' });
+    const baseFingerprint = `sha256:${'0f'.repeat(32)}`;
+    const signed = makeRelease(ID, {
+      version: '1.2',
+      license: 'mit',
+      parents: ['cd'.repeat(32)],
+      dtype: 'F32',
+      shape: { blocks: 1, dims: { q_proj: [64, 64] }, baseFingerprint },
+    });
 
     const opened = openRelease(signed.payload, signed.signature, signed.authorKey);
 
     assert.deepEqual(JSON.parse(JSON.stringify(opened)), JSON.parse(JSON.stringify(signed)));
     assert.equal(opened.release.version, '1.2');
+    assert.equal(opened.release.shape.baseFingerprint, baseFingerprint);
     assert.equal(releaseId(opened), releaseId(signed));
   });
 
@@ -104,6 +112,10 @@ describe('release', () => {
       shape: { blocks: 1, dims: Object.fromEntries(Array.from({ length: 65 }, (_, i) => [`t${i}`, [1, 1]])) },
     },
     'a long base': { shape: { blocks: 1, dims: {}, baseModel: 'x'.repeat(201) } },
+    'a fingerprint of another form': {
+      shape: { blocks: 1, dims: {}, baseFingerprint: `sha256:${'0F'.repeat(32)}` },
+    },
+    'a fingerprint that is no text': { shape: { blocks: 1, dims: {}, baseFingerprint: 7 } },
     'a long licence': { license: 'x'.repeat(81) },
   };
   for (const [what, fields] of Object.entries(wrong))
