@@ -271,6 +271,20 @@ describe('two windows', function () {
     );
   });
 
+  it('write an adapter into a copy of its base, whose size is said before', async () => {
+    const { workbench } = ana;
+    await workbench.runCommand('LoRA Swarm: Merge into a Base Model…');
+    await workbench.option(ADAPTER).click();
+    await workbench.reply('Base model that the adapter was trained for');
+    await workbench.option(/F32 ?\d+ KB/).waitFor();
+    await workbench.reply(/^A whole model is written/);
+    await workbench.question(/Merged Model \(\d+ KB\)/).waitFor();
+    await workbench.answer.press('Enter');
+
+    await workbench.pressInToast(/The merged model is written: \d+ KB, \d+ of \d+ tensors changed\./);
+    assert.ok(fs.existsSync(path.join(ana.profile.workspace, `${BASE_MODEL}-merged.gguf`)));
+  });
+
   it('see within seconds that it is no longer shared', async () => {
     await ana.workbench.pressInRow(ana.workbench.row('Library', ADAPTER), 'Stop Sharing');
 

@@ -46,7 +46,7 @@ async function mergeIntoBase(parts: UiParts, clicked: unknown): Promise<MergeInt
   const target = asTarget(clickedTarget) ?? (await pickHere(parts, title));
   if (target === undefined) return undefined;
   const start: IntoDraft = { into: '', name: '', size: '', type: 'keep' };
-  const draft = await askSteps(title, start, [baseStep(parts), typeStep(parts, target)]);
+  const draft = await askSteps(title, start, [baseStep(parts, target), typeStep(parts, target)]);
   if (!draft) return undefined;
   const suggested = `${fileName(draft.name)}-merged`;
   const out = await pickNewFile(t('Merged Model ({0})', draft.size), suggested, 'gguf');
@@ -63,10 +63,17 @@ async function mergeIntoBase(parts: UiParts, clicked: unknown): Promise<MergeInt
   return result;
 }
 
-function baseStep(parts: UiParts): Step<IntoDraft> {
+function baseStep(parts: UiParts, target: string): Step<IntoDraft> {
   return async (draft, place) => {
+    // Without Ollama there are still files.
     const { models } = await parts.engine.wish('models', {}).catch(() => ({ models: [] as readonly LocalModel[] }));
-    const bases = models.filter(({ adapterOf, isOurs }) => adapterOf === undefined && !isOurs);
+    const fitting = await parts.engine.wish('verdict', { target }).then(
+      ({ base }) => base,
+      () => undefined,
+    );
+    const bases = models
+      .filter(({ adapterOf, isOurs }) => adapterOf === undefined && !isOurs)
+      .sort((a, b) => Number(b.name === fitting) - Number(a.name === fitting));
     const items = [
       ...bases.map(({ name, architecture, bytes }) => ({
         label: `$(package) ${peerText(name)}`,
