@@ -76,7 +76,8 @@ export function joinSafetensors(tensors: readonly SafeTensor[], lies: Lies = NO_
   length.writeBigUInt64LE(BigInt(json.length));
   if (lies.length) {
     const size = json.length + lies.length.pick([-8, -1, 1, 8]);
-    length.writeBigUInt64LE(BigInt(lies.length.isOneIn(2) ? size : lies.length.pick(STRANGE_COUNTS)));
+    const claimed = lies.length.isOneIn(2) ? size : lies.length.pick(STRANGE_COUNTS);
+    length.writeBigUInt64LE(BigInt.asUintN(64, BigInt(claimed)));
   }
   return Buffer.concat([length, json, ...tensors.map(({ data }) => data)]);
 }
