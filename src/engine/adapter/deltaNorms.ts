@@ -10,11 +10,16 @@ export interface DeltaNorm {
   readonly norm: number;
 }
 
+/** Values that are read at a time: memory does not grow with the adapter, and the thread answers in between. */
+const PIECE_VALUES = 64 * 1024;
+/** The products of so many vectors are 32 MiB, and some seconds for one large pair. */
+const MAX_RANK = 2048;
+
 /**
  * How strongly each module is changed: the Frobenius norm of scale · B · A, in module order.
  *
  * The product is never formed: ‖BA‖² is the trace of (BᵀB)(AAᵀ), two matrices of rank × rank. Empty when the scale is
- * unknown; pairs that are quantized or not finite are left out.
+ * unknown; pairs that are quantized, not finite or of a huge rank are left out.
  */
 export async function deltaNorms(info: AdapterInfo, signal?: AbortSignal): Promise<readonly DeltaNorm[]> {
   if (info.modules.some(({ scale }) => scale === undefined)) return [];
@@ -25,8 +30,9 @@ export async function deltaNorms(info: AdapterInfo, signal?: AbortSignal): Promi
     for (const { name, scale } of info.modules) {
       signal?.throwIfAborted();
       const pair = pairs.get(name);
-      const norm = pair && Math.abs(scale!) * (await productNorm(handle, pair));
-      if (norm !== undefined && Number.isFinite(norm)) norms.push({ name, norm });
+      const product = pair && (await productNorm(handle, pair, signal));
+      if (product === undefined || !Number.isFinite(product)) continue;
+      norms.push({ name, norm: Math.abs(scale!) * product });
     }
     return norms;
   } finally {
@@ -65,26 +71,70 @@ function entry({ name, type, dims, offset, byteLength }: GgufTensor): Safetensor
   return { name, dtype: type.name as SafetensorsDtype, shape: [...dims].reverse(), offset, byteLength };
 }
 
-async function productNorm(handle: FileHandle, { a, b, rank, axisOfA, axisOfB }: RankedPair): Promise<number> {
-  const ofA = gram(await readTensor(handle, a), rank, axisOfA);
-  const ofB = gram(await readTensor(handle, b), rank, axisOfB);
+async function productNorm(
+  handle: FileHandle,
+  { a, b, rank, axisOfA, axisOfB }: RankedPair,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  if (rank > MAX_RANK) return undefined;
+  const ofA = await gram(handle, a, axisOfA, signal);
+  const ofB = await gram(handle, b, axisOfB, signal);
   let trace = 0;
   for (let index = 0; index < rank * rank; index++) trace += ofA[index]! * ofB[index]!; // Both are symmetric.
   return Math.sqrt(Math.max(0, trace));
 }
 
-/** The rank × rank products of the vectors of one half, whose dimension `axis` is the rank. */
-function gram(values: Float32Array, rank: number, axis: 0 | 1): Float64Array {
+/** The rank × rank products of the vectors of one half, whose dimension `axis` is the rank, from a part of all at a time. */
+async function gram(
+  handle: FileHandle,
+  entry: SafetensorsEntry,
+  axis: 0 | 1,
+  signal: AbortSignal | undefined,
+): Promise<Float64Array> {
+  const rank = entry.shape[axis]!;
+  const length = entry.shape[1 - axis]!;
+  const step = Math.max(1, Math.floor(PIECE_VALUES / rank));
   const result = new Float64Array(rank * rank);
-  const length = values.length / rank;
-  const [rankStep, step] = axis === 0 ? [length, 1] : [1, rank];
+  for (let at = 0; at < length; at += step) {
+    signal?.throwIfAborted();
+    const count = Math.min(step, length - at);
+    addProducts(await readVectors(handle, entry, axis, at, count), rank, result);
+  }
+  for (let i = 0; i < rank; i++) for (let j = 0; j < i; j++) result[i * rank + j] = result[j * rank + i]!;
+  return result;
+}
+
+/** Elements `at` to `at + count` of every vector, one vector after another. */
+async function readVectors(
+  handle: FileHandle,
+  { name, dtype, shape, offset }: SafetensorsEntry,
+  axis: 0 | 1,
+  at: number,
+  count: number,
+): Promise<Float32Array> {
+  const rank = shape[axis]!;
+  const part = (first: number, values: number): SafetensorsEntry => {
+    const unit = dtype === 'F32' ? 4 : 2;
+    return { name, dtype, shape: [values], offset: offset + first * unit, byteLength: values * unit };
+  };
+  const vectors = new Float32Array(rank * count);
+  if (axis === 0) {
+    for (let i = 0; i < rank; i++) vectors.set(await readTensor(handle, part(i * shape[1]! + at, count)), i * count);
+    return vectors;
+  }
+  const rows = await readTensor(handle, part(at * rank, count * rank));
+  for (let k = 0; k < count; k++) for (let i = 0; i < rank; i++) vectors[i * count + k] = rows[k * rank + i]!;
+  return vectors;
+}
+
+/** Adds to the upper half of `result`. */
+function addProducts(vectors: Float32Array, rank: number, result: Float64Array): void {
+  const count = vectors.length / rank;
   for (let i = 0; i < rank; i++) {
     for (let j = i; j < rank; j++) {
       let sum = 0;
-      for (let k = 0; k < length; k++) sum += values[i * rankStep + k * step]! * values[j * rankStep + k * step]!;
-      result[i * rank + j] = sum;
-      result[j * rank + i] = sum;
+      for (let k = 0; k < count; k++) sum += vectors[i * count + k]! * vectors[j * count + k]!;
+      result[i * rank + j] = result[i * rank + j]! + sum;
     }
   }
-  return result;
 }
