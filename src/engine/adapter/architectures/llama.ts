@@ -7,7 +7,7 @@ export const llama: Architecture = {
   hubNames: [
     /^(meta-)?llama-(2|3|3\.1|3\.2|3\.3)-(1|3|7|8|13|70|405)b\b/,
     /^(tinyllama-1\.1b|codellama-\d+b|smollm2?-(135m|360m|1\.7b))\b/,
-    /^mistral-(7b|nemo)\b/,
+    /^mistral-(7b|nemo|small-24b)\b/,
     /^deepseek-r1-distill-llama-(8|70)b\b/,
   ],
   block: {

@@ -4,7 +4,11 @@ import type { Architecture } from './architecture';
 export const phi3: Architecture = {
   name: 'phi3',
   classes: ['Phi3ForCausalLM'],
-  hubNames: [/^phi-3(\.5)?-mini\b/, /^phi-3-medium\b/],
+  hubNames: [
+    /^phi-3(\.5)?-mini\b/,
+    /^phi-3-medium\b/,
+    /^phi-4(-mini)?(-instruct|-(mini-)?reasoning(-plus)?)?(-unsloth)?(-bnb-4bit)?$/,
+  ],
   block: {
     'self_attn.qkv_proj': 'attn_qkv',
     'self_attn.o_proj': 'attn_output',
