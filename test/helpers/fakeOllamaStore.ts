@@ -64,10 +64,7 @@ export class FakeStore {
 
   /** Names whose manifest is half written. */
   brokenNames(): string[] {
-    const root = path.join(this.folder, 'manifests');
-    const files = fs.readdirSync(root, { recursive: true, encoding: 'utf8' });
-    const all = files.map((file) => file.split(path.sep)).filter((parts) => parts.length === 4);
-    return all.map(displayName).filter((name) => !this.find(name));
+    return this.#names().filter((name) => !this.find(name));
   }
 
   /** Whether the manifest is there and half written. */
@@ -81,8 +78,8 @@ export class FakeStore {
 
   /** Replaces a model whose name differs only in the case of letters, as Ollama does. */
   write(name: string, manifest: Buffer | Manifest): void {
-    const same = this.list().find((model) => model.name.toLowerCase() === displayName(nameParts(name)).toLowerCase());
-    const file = this.#manifestPath(same?.name ?? name);
+    const same = this.#names().find((known) => known.toLowerCase() === displayName(nameParts(name)).toLowerCase());
+    const file = this.#manifestPath(same ?? name);
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, Buffer.isBuffer(manifest) ? manifest : JSON.stringify(manifest));
   }
@@ -115,6 +112,13 @@ export class FakeStore {
       if (parts.length !== 4 || !fs.statSync(full).isFile()) return [];
       return this.#read(parts) ?? [];
     });
+  }
+
+  /** Of every manifest, also of one that is half written. */
+  #names(): string[] {
+    const files = fs.readdirSync(path.join(this.folder, 'manifests'), { recursive: true, encoding: 'utf8' });
+    const all = files.map((file) => file.split(path.sep)).filter((parts) => parts.length === 4);
+    return all.map(displayName);
   }
 
   #read(parts: readonly string[]): StoredModel | undefined {

@@ -14,6 +14,7 @@ import { hashPackage } from '../release/hashPackage';
 import { MAX_TEXT_BYTES, type FileRole, type Manifest } from '../release/manifest';
 import { MAX_RELEASE_BYTES, signRelease, type Release } from '../release/release';
 import type { ShareRequest, ShareResult, WishOptions } from '../wishes';
+import { withCleanWeights, type CleanWeights } from './cleanWeights';
 import { readMergeFile } from './mergeFile';
 import type { EngineParts } from './parts';
 
@@ -23,18 +24,20 @@ const CONFIG_ROLE = 16;
 const CARD_ROLE = 17;
 const WEIGHT_ROLES = { peft: 1, mlx: 2, gguf: 3 } as const satisfies Record<AdapterInfo['format'], FileRole>;
 
-export type ShareParts = Pick<EngineParts, 'keys' | 'identity' | 'registry' | 'rooms' | 'ollama' | 'uriScheme' | 'log'>;
+export type ShareParts = Pick<
+  EngineParts,
+  'keys' | 'identity' | 'registry' | 'rooms' | 'ollama' | 'store' | 'uriScheme' | 'log'
+>;
 
 /** What the place that an adapter comes from tells, beside its files. */
 export interface KnownOfAdapter {
   /** `sha256:<hex>` of the weights that it is for. */
   readonly baseDigest?: string;
-  /** What was taken out of the files before, because it names places on this machine. */
-  readonly removed?: readonly string[];
 }
 
 /**
- * Offers an adapter in rooms: inspects, packages, hashes, signs, registers. The weights are read in place, not copied.
+ * Offers an adapter in rooms: inspects, packages, hashes, signs, registers. The weights are read in place, not copied,
+ * unless they are a GGUF whose metadata names places on this machine: then a copy without that is what travels.
  *
  * @throws {LoraSwarmError} `CONFIRM_NEEDED` for the public room, `ROOM_UNKNOWN`, `ADAPTER_CONFIG_MISSING` while nobody said
  * the base, `ADAPTER_UNSUPPORTED` for what must not be shared, and what reading the files throws.
@@ -52,12 +55,33 @@ export async function shareAdapter(
     ...(signal ? { signal } : {}),
   });
   refuse(info);
+  return withCleanWeights(
+    parts.store,
+    info,
+    (weights) => offer(parts, { ...request, rooms }, { info, weights, known }, { signal, onProgress }),
+    signal,
+  );
+}
+
+interface Offered {
+  readonly info: AdapterInfo;
+  readonly weights: CleanWeights;
+  readonly known: KnownOfAdapter;
+}
+
+async function offer(
+  parts: ShareParts,
+  request: ShareRequest,
+  { info, weights, known }: Offered,
+  { signal, onProgress }: { [K in keyof WishOptions]: WishOptions[K] | undefined },
+): Promise<ShareResult> {
+  const { rooms } = request;
   const extras = request.extras && requireExtras(request.extras);
   const merge = await readMergeFile(info.weightsPath);
 
-  const { smallFiles, removed } = await readSmallFiles(info, parts);
+  const smallFiles = await readSmallFiles(info, parts);
   const sources = [
-    { role: WEIGHT_ROLES[info.format], source: info.weightsPath },
+    { role: WEIGHT_ROLES[info.format], source: weights.path },
     ...smallFiles.map(({ role, bytes }) => ({ role, source: bytes })),
   ];
   const { manifest, chunkHashes } = await hashPackage(sources, {
@@ -76,10 +100,10 @@ export async function shareAdapter(
     manifest,
     chunkHashes,
     release: signRelease(release, parts.keys),
-    weightsPath: info.weightsPath,
+    weightsPath: weights.path,
     smallFiles,
     rooms,
-    ...(request.copy === undefined ? {} : { copy: request.copy }),
+    copy: weights.isCopy || request.copy === true,
   });
   parts.log.info(
     `shared ${shared.name} (${manifest.id.slice(0, 8)}) in ${rooms.length === 0 ? 'no room' : rooms.join(', ')}`,
@@ -90,7 +114,7 @@ export async function shareAdapter(
     bytes: manifest.size,
     rooms,
     link: adapterLink(parts.uriScheme, manifest.id, rooms),
-    privateValues: [...(known.removed ?? []), ...removed],
+    privateValues: info.privateValues,
   };
 }
 
@@ -128,23 +152,16 @@ function refuse(info: AdapterInfo): void {
     );
 }
 
-async function readSmallFiles(
-  info: AdapterInfo,
-  { log }: Pick<ShareParts, 'log'>,
-): Promise<{ smallFiles: SmallFile[]; removed: readonly string[] }> {
+async function readSmallFiles(info: AdapterInfo, { log }: Pick<ShareParts, 'log'>): Promise<SmallFile[]> {
   const smallFiles: SmallFile[] = [];
-  let removed: readonly string[] = [];
-  if (info.configPath !== undefined) {
-    const config = packageConfig(await readFile(info.configPath));
-    removed = config.removed;
-    smallFiles.push({ role: CONFIG_ROLE, bytes: config.bytes });
-  }
+  if (info.configPath !== undefined)
+    smallFiles.push({ role: CONFIG_ROLE, bytes: packageConfig(await readFile(info.configPath)).bytes });
   if (info.cardPath !== undefined) {
     const card = await readFile(info.cardPath);
     if (card.byteLength > 0 && card.byteLength <= MAX_TEXT_BYTES) smallFiles.push({ role: CARD_ROLE, bytes: card });
     else if (card.byteLength > 0) log.warn(`${info.cardPath} is over 64 KiB and was not shared with the weights`);
   }
-  return { smallFiles, removed };
+  return smallFiles;
 }
 
 async function describe(
@@ -221,6 +238,7 @@ async function weightsOfBase(
     const bases = await ollama.basesIfThere(signal);
     const judged = judgeShape(shape, bases);
     const base = judged.verdict === 'exact' ? bases.find(({ name }) => name === judged.base) : undefined;
+    if (shape.baseDigest !== undefined && shape.baseDigest !== base?.digest) return {}; // Known better than by a name.
     baseDigest = base?.digest;
     const baseFingerprint = base && (await ollama.fingerprintOf(base, signal));
     return { ...optional('baseDigest', baseDigest), ...optional('baseFingerprint', baseFingerprint) };

@@ -5,8 +5,9 @@ import { judgeShape } from '../adapter/verdict';
 import { hasCode, isAbort } from '../errors';
 import type { Logger } from '../log';
 import { readableBlob } from './baseFile';
+import type { Tag } from './answers';
 import type { OllamaClient } from './client';
-import { findTag } from './findTag';
+import { shownWeights } from './models';
 
 /** Fingerprints of the bases in Ollama, by the digest of their blob: a blob never changes, so each is read once. */
 export class BaseFingerprints {
@@ -28,7 +29,8 @@ export class BaseFingerprints {
     client: OllamaClient,
     signal?: AbortSignal,
   ): Promise<readonly BaseModel[]> {
-    for (const base of this.#candidates(shape, bases)) await this.of(client, base, signal);
+    const candidates = this.#candidates(shape, bases);
+    if (candidates.length > 0) await this.#readAll(client, candidates, signal);
     return this.addTo(bases);
   }
 
@@ -41,9 +43,8 @@ export class BaseFingerprints {
   async of(client: OllamaClient, base: BaseModel, signal?: AbortSignal): Promise<string | undefined> {
     const { digest } = base;
     if (digest === undefined || this.#unreadable.has(digest)) return undefined;
-    const known = this.#known.get(digest);
-    if (known !== undefined) return known;
-    return this.#read(client, base.name, digest, signal);
+    if (!this.#known.has(digest)) await this.#readAll(client, [base], signal);
+    return this.#known.get(digest);
   }
 
   #candidates(shape: AdapterShape, bases: readonly BaseModel[]): readonly BaseModel[] {
@@ -64,29 +65,30 @@ export class BaseFingerprints {
     return fingerprint === undefined ? base : { ...base, fingerprint };
   }
 
-  async #read(
-    client: OllamaClient,
-    model: string,
-    digest: string,
-    signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  async #readAll(client: OllamaClient, bases: readonly BaseModel[], signal: AbortSignal | undefined): Promise<void> {
     try {
-      const tag = await findTag(client, model, signal);
-      const { weights } = (await client.show(tag.name, {}, signal)).layers;
-      if (weights?.digest !== digest) return undefined; // The name stands for another model since.
-      const path = await readableBlob(weights.path, digest, tag);
-      if (path === undefined) {
-        this.#unreadable.add(digest);
-        return undefined;
+      const tags = new Map((await client.tags(signal)).map((tag) => [tag.name, tag]));
+      for (const { name, digest } of bases) {
+        const tag = tags.get(name);
+        if (tag && digest !== undefined && !this.#known.has(digest)) await this.#read(client, tag, digest, signal);
       }
-      const fingerprint = await fingerprintOfGguf(path, signal);
-      this.#known.set(digest, fingerprint);
-      return fingerprint;
     } catch (error) {
       if (isAbort(error)) throw error;
-      if (hasCode(error, 'ADAPTER_UNREADABLE', 'ADAPTER_NOT_FOUND', 'BASE_UNKNOWN')) this.#unreadable.add(digest);
-      this.log.debug(`no fingerprint of ${model}: ${String(error)}`);
-      return undefined;
+      this.log.debug(`no fingerprints of bases: ${String(error)}`); // Verdicts do without them.
+    }
+  }
+
+  async #read(client: OllamaClient, tag: Tag, digest: string, signal: AbortSignal | undefined): Promise<void> {
+    const weights = await shownWeights(client, tag, signal);
+    if (weights?.digest !== digest) return; // The name stands for another model since.
+    const path = await readableBlob(weights.path, digest, tag);
+    try {
+      if (path === undefined) this.#unreadable.add(digest);
+      else this.#known.set(digest, await fingerprintOfGguf(path, signal));
+    } catch (error) {
+      if (!hasCode(error, 'ADAPTER_UNREADABLE', 'ADAPTER_NOT_FOUND', 'BASE_UNKNOWN')) throw error;
+      this.log.debug(`no fingerprint of ${tag.name}: ${String(error)}`);
+      this.#unreadable.add(digest);
     }
   }
 }

@@ -2,7 +2,7 @@ import type { BaseModel } from '../adapter/baseModel';
 import { lineageOf } from '../adapter/lineage';
 import { LoraSwarmError, hasCode } from '../errors';
 import type { LocalModel } from '../wishes';
-import type { Shown, Tag } from './answers';
+import type { Shown, ShownLayers, Tag } from './answers';
 import type { OllamaClient } from './client';
 import type { MadeModels } from './madeModels';
 import { isSameModel, parseModelName } from './modelName';
@@ -105,6 +105,15 @@ export async function readBases(client: OllamaClient, signal?: AbortSignal, made
       }
     },
   );
+}
+
+/** Digest of a model's weights and where the server keeps them. Asked for once, as everything that `show` says. */
+export async function shownWeights(
+  client: OllamaClient,
+  tag: Tag,
+  signal?: AbortSignal,
+): Promise<ShownLayers['weights']> {
+  return (await look(client, tag, signal)).shown.layers.weights;
 }
 
 interface ShownModel {

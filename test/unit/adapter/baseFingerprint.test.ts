@@ -9,7 +9,8 @@ import { readGgufHeader, type GgufTensor } from '../../../src/engine/adapter/ggu
 import { inspectAdapter } from '../../../src/engine/adapter/inspect';
 import { mergeIntoBase } from '../../../src/engine/adapter/merge/mergeIntoBase';
 import { fixture } from '../../helpers/gold';
-import { info, rawGguf, text, u32, value } from '../../helpers/rawGguf';
+import { text } from '../../helpers/rawGguf';
+import { rewriteGguf } from '../../helpers/rewriteGguf';
 
 const BASE = fixture('llama/base.f32.gguf');
 
@@ -25,7 +26,8 @@ describe('fingerprintOfGguf', () => {
   after(() => fs.rmSync(folder, { recursive: true, force: true }));
 
   it('is the same for a file with other metadata, another alignment and another order of tensors', async () => {
-    const rewritten = written(tensors.toReversed(), 'llama', 128);
+    const rewritten = path.join(folder, 'rewritten.gguf');
+    await rewriteGguf(BASE, rewritten);
 
     const fingerprint = await fingerprintOfGguf(rewritten);
 
@@ -68,9 +70,11 @@ describe('fingerprintOfGguf', () => {
       fixture('llama/base.f16.gguf'),
       ...['q4_0', 'q8_0', 'q4_k_m', 'q5_k_m'].map((type) => fixture(`llama-quant/base.${type}.gguf`)),
       fixture('mistral/base.f32.gguf'),
-      written(tensors, 'qwen2', 32),
-      written(tensors.slice(1), 'llama', 32),
+      path.join(folder, 'qwen2.gguf'),
+      path.join(folder, 'less.gguf'),
     ];
+    await rewriteGguf(BASE, others.at(-2)!, { values: [text('general.architecture', 'qwen2')] });
+    await rewriteGguf(BASE, others.at(-1)!, { tensors: (list) => list.slice(1) });
 
     const fingerprints = [];
     for (const other of others) fingerprints.push(await fingerprintOfGguf(other));
@@ -107,26 +111,4 @@ describe('fingerprintOfGguf', () => {
     await assert.rejects(fingerprintOfGguf(path.join(folder, 'none.gguf')), { code: 'ADAPTER_NOT_FOUND' });
     await assert.rejects(fingerprintOfGguf(BASE, AbortSignal.abort()), { name: 'AbortError' });
   });
-
-  /** The same weights as another program would write them. */
-  function written(list: readonly GgufTensor[], architecture: string, alignment: number): string {
-    const infos: Buffer[] = [];
-    const data: Buffer[] = [];
-    let end = 0;
-    for (const { name, dims, type, offset, byteLength } of list) {
-      infos.push(info(name, dims, ggmlTypeId(type), end));
-      const padded = Buffer.alloc(Math.ceil(byteLength / alignment) * alignment, 0xaa);
-      bytes.copy(padded, 0, offset, offset + byteLength);
-      data.push(padded);
-      end += padded.length;
-    }
-    const file = path.join(folder, `written-${architecture}-${list.length}-${alignment}.gguf`);
-    const values = [
-      text('general.architecture', architecture),
-      text('general.name', 'another name'),
-      value('general.alignment', 4, u32(alignment)),
-    ];
-    fs.writeFileSync(file, rawGguf({ values, tensors: infos, alignment, data: Buffer.concat(data) }));
-    return file;
-  }
 });
