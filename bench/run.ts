@@ -9,6 +9,7 @@ import { parseCount, parseSize, type BenchOptions } from './options';
 import { dataOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
 import { benchThroughput } from './throughput';
+import { benchVerdict } from './verdict';
 
 const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions) => Promise<Section>>> = {
   throughput: benchThroughput,
@@ -16,6 +17,7 @@ const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions
   discovery: benchDiscovery,
   convert: benchConvert,
   merge: benchMerge,
+  verdict: benchVerdict,
 };
 
 async function main(): Promise<void> {

@@ -16,7 +16,12 @@ export interface Rewriting {
 
 /** The same weights as another program would write them: in another order, with a comment, wider spaced. */
 export async function rewriteGguf(source: string, out: string, rewriting: Rewriting = {}): Promise<void> {
-  const { alignment = 128, values, description = 'written anew', tensors = (list) => list.toReversed() } = rewriting;
+  const {
+    alignment = 128,
+    values,
+    description = 'written anew',
+    tensors = (list: readonly GgufTensor[]) => list.toReversed(),
+  } = rewriting;
   const bytes = fs.readFileSync(source);
   const header = await readGgufHeader(source);
   const infos: Buffer[] = [];
