@@ -45,7 +45,7 @@ export interface Inspection {
   readonly bytes: number;
   readonly dtype?: string;
   readonly license?: string;
-  /** Config keys that hold paths of this machine and are taken out of the shared config. */
+  /** Keys of the config, or of a GGUF, that hold paths of this machine and are taken out of what is shared. */
   readonly privateValues: readonly string[];
   readonly problems: readonly AdapterProblem[];
   /** Frobenius norm of scale·B·A per module, in module order. */

@@ -2,8 +2,13 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { LOCAL_NAME, withLocalName } from '../helpers/localName';
 import { TestEngines, nextEvent, untilState } from '../helpers/testEngines';
 import { writePeftAdapter } from '../helpers/writeAdapter';
+
+const LORA_FILES = path.resolve(import.meta.dirname, '../fixtures/llama/lora-gguf');
+const LORA_FILE = path.join(LORA_FILES, 'patterns.gguf');
+const OTHER_FILE = path.join(LORA_FILES, 'embed-head.gguf');
 
 const sha256 = (file: string): string => createHash('sha256').update(fs.readFileSync(file)).digest('hex');
 
@@ -134,6 +139,37 @@ describe('two engines', () => {
 
     assert.deepEqual(first.privateValues, ['base_model_name_or_path']);
     assert.equal(first.id, second.id);
+  });
+
+  it('take them out of a copy of a GGUF, too, and share one without them where it is', async () => {
+    const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
+    await engines.room(ana.engine, ben.engine);
+    const [named, plain] = ['named', 'plain'].map((name) => path.join(engines.folder, `${name}.gguf`)) as [
+      string,
+      string,
+    ];
+    await withLocalName(LORA_FILE, named);
+    fs.copyFileSync(OTHER_FILE, plain);
+
+    const cleaned = await ana.engine.wish('share', { path: named, rooms: ['lab'] });
+    const untouched = await ana.engine.wish('share', { path: plain, rooms: ['lab'], name: 'plain' });
+    const [got, other] = [
+      await ben.engine.wish('get', { target: 'ana/named' }),
+      await ben.engine.wish('get', { target: untouched.id }),
+    ].map((answer) => path.join(answer.path, 'adapter.gguf')) as [string, string];
+
+    assert.deepEqual([cleaned.privateValues, untouched.privateValues], [['general.name'], []]);
+    assert.ok(!fs.readFileSync(got).includes(LOCAL_NAME));
+    assert.equal(sha256(other), sha256(OTHER_FILE));
+    assert.equal(sha256(got), sha256(LORA_FILE));
+    assert.deepEqual(fs.readdirSync(path.join(ana.home, 'tmp')), []);
+    // The copy is what is offered: the file of the user may change. The other is read in place.
+    const told = nextEvent(ana.engine, 'source:changed');
+    for (const file of [named, plain]) fs.appendFileSync(file, 'x');
+    await told;
+    const phases = new Map(ana.engine.state.shared.map(({ id, phase }) => [id, phase]));
+    assert.notEqual(phases.get(cleaned.id), 'changed');
+    assert.equal(phases.get(untouched.id), 'changed');
   });
 
   it('pause, go on after a restart, and cancel', async () => {

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { readGgufHeader } from '../../src/engine/adapter/gguf';
 import type { Engine } from '../../src/engine/engine';
 import { OllamaClient } from '../../src/engine/ollama/client';
 import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { addAdapted } from '../helpers/addAdapted';
 import { FakeOllama } from '../helpers/fakeOllama';
 import { hideFolder } from '../helpers/hiddenFolder';
-import { text } from '../helpers/rawGguf';
+import { LOCAL_NAME, tensorData, withLocalName } from '../helpers/localName';
 import { RealOllama } from '../helpers/realOllama';
 import { TestEngines } from '../helpers/testEngines';
 import { findOllamas } from '../run/machine';
@@ -16,7 +15,6 @@ import { findOllamas } from '../run/machine';
 const FIXTURES = path.resolve(import.meta.dirname, '../fixtures/ollama');
 const BASE = path.join(FIXTURES, 'base.gguf');
 const ADAPTER = path.join(FIXTURES, 'adapter.gguf');
-const LOCAL_NAME = '/home/ana/secret-project/run-7';
 
 interface Server {
   readonly url: string;
@@ -135,25 +133,4 @@ function adaptersInside(name: string, start: () => Promise<Server>): void {
       assert.deepEqual(server.outside, []);
     });
   });
-}
-
-/** The same adapter, as a trainer would have written it that knows where it ran. */
-async function withLocalName(file: string, out: string): Promise<void> {
-  const bytes = fs.readFileSync(file);
-  const { values, tensors } = await readGgufHeader(file);
-  assert.ok(!values.has('general.name'));
-  const dataStart = Math.min(...[...tensors.values()].map(({ offset }) => offset));
-  const preamble = Buffer.from(bytes.subarray(0, 24));
-  preamble.writeBigUInt64LE(BigInt(values.size + 1), 16);
-  const header = Buffer.concat([preamble, text('general.name', LOCAL_NAME), bytes.subarray(24, dataStart)]);
-  const padding = Buffer.alloc(Math.ceil(header.length / 32) * 32 - header.length);
-  fs.writeFileSync(out, Buffer.concat([header, padding, bytes.subarray(dataStart)]));
-}
-
-async function tensorData(file: string): Promise<Map<string, Buffer>> {
-  const bytes = fs.readFileSync(file);
-  const { tensors } = await readGgufHeader(file);
-  return new Map(
-    [...tensors].map(([key, { offset, byteLength }]) => [key, bytes.subarray(offset, offset + byteLength)]),
-  );
 }

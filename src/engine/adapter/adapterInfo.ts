@@ -59,7 +59,7 @@ export interface AdapterInfo {
   readonly tags: readonly string[];
   /** Tokens of the embeddings that it brings whole: not those of its base when the vocabulary was changed. */
   readonly vocabulary?: number;
-  /** Config keys whose values are paths of this machine; `packageConfig` takes them out before sharing. */
+  /** Keys of the config, or of a GGUF, whose values are paths of this machine. They are taken out before sharing. */
   readonly privateValues: readonly string[];
   readonly problems: readonly AdapterProblem[];
 }

@@ -23,11 +23,6 @@ const SCALAR_BYTES: Readonly<Record<number, number>> = {
 /** Keys whose text names something, where `./runs/x` is a folder. In a description it could be anything. */
 const NAME_KEYS = /^general\.(name|basename|finetune|url|repo_url|doi|uuid|source\..+|base_model\..+|dataset\..+)$/;
 
-/** Keys of a GGUF whose values are places on the machine where it was made. */
-export async function localKeysOfGguf(path: string): Promise<readonly string[]> {
-  return localKeys(await readGgufHeader(path));
-}
-
 /**
  * Copies a GGUF without the metadata that names places on somebody's machine. Tensors come byte for byte, and all other keys
  * as they are and where they are: the same file always gives the same bytes.
@@ -56,7 +51,8 @@ export async function cleanGguf(path: string, out: string, signal?: AbortSignal)
   }
 }
 
-function localKeys({ values }: GgufHeader): readonly string[] {
+/** Keys of a GGUF whose values are places on the machine where it was made. */
+export function localKeys({ values }: Pick<GgufHeader, 'values'>): readonly string[] {
   return [...values].filter(([key, value]) => textsOf(value).some((text) => isLocal(key, text))).map(([key]) => key);
 }
 

@@ -3,6 +3,7 @@ import type { AdapterFormat } from '../state';
 import type { AdapterInfo, AdapterModule, AdapterProblem } from './adapterInfo';
 import { architectureOfClass, architectureOfName } from './architectures';
 import { readCard, type CardFacts } from './card';
+import { localKeys } from './cleanGguf';
 import { parseConfig, readConfigFile } from './config';
 import { adapterFiles, type AdapterFiles } from './files';
 import { GGUF_FLOAT32, ggufNumber, ggufText, readGgufHeader, type GgufHeader } from './gguf';
@@ -173,7 +174,7 @@ async function fromGguf({ weightsPath }: AdapterFiles): Promise<Facts> {
     // llama.cpp takes 1 when alpha is 0 or absent.
     modules: found.pairs.map((pair) => moduleOf(pair, alpha, alpha ? alpha / pair.rank : 1)),
     dtypes: found.pairs.flatMap(({ a, b }) => [a.type.name, b.type.name]),
-    privateValues: [],
+    privateValues: localKeys(header),
     problems: [...problems, ...found.problems, ...emptiness(found)],
   };
 }

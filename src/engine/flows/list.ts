@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AdapterInfo, AdapterProblem } from '../adapter/adapterInfo';
 import type { BaseModel } from '../adapter/baseModel';
-import { localKeysOfGguf } from '../adapter/cleanGguf';
 import { deltaNorms } from '../adapter/deltaNorms';
 import { inspectAdapter } from '../adapter/inspect';
 import { judgeShape } from '../adapter/verdict';
@@ -134,7 +133,6 @@ export async function inspectPath(parts: ListParts, path: string, signal?: Abort
     ...facts,
     path: weightsPath,
     layers: await normsOf(info, signal),
-    ...(found ? { privateValues: await localKeysOfGguf(weightsPath) } : {}),
   };
 }
 

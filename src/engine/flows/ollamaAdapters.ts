@@ -1,6 +1,3 @@
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
-import { cleanGguf, localKeysOfGguf } from '../adapter/cleanGguf';
 import { hasCode } from '../errors';
 import { listAdapters } from '../ollama/models';
 import type { ShareRequest, ShareResult, WishOptions, Wishes } from '../wishes';
@@ -29,33 +26,18 @@ export async function ollamaAdapters(
 }
 
 /**
- * Offers an adapter that lives inside a model of Ollama. We keep a copy: the model may go at any time. Metadata that names places on
- * this machine is taken out of it, and the release says which base the model stands on, by name and digest.
+ * Offers an adapter that lives inside a model of Ollama. We keep a copy: the model may go at any time. The release says which
+ * base the model stands on, by name and digest.
  *
- * @throws {LoraSwarmError} as `findOllamaAdapter`, `cleanGguf` and `shareAdapter`.
+ * @throws {LoraSwarmError} as `findOllamaAdapter` and `shareAdapter`.
  */
 export async function shareOllamaAdapter(
-  parts: ShareParts & Pick<EngineParts, 'store'>,
+  parts: ShareParts,
   request: ShareRequest,
   options: WishOptions = {},
 ): Promise<ShareResult> {
-  const { store } = parts;
   const { path, name, base } = await findOllamaAdapter(parts, request.path, options.signal);
-  const scratch = store.temporaryPath();
-  try {
-    let clean = path;
-    let removed: readonly string[] = [];
-    if ((await localKeysOfGguf(path)).length > 0) {
-      await mkdir(scratch, { mode: 0o700 });
-      clean = join(scratch, 'adapter.gguf');
-      removed = await cleanGguf(path, clean, options.signal);
-    }
-    const named = { name: nameFrom(name), ...(base.name === undefined ? {} : { base: base.name }) };
-    return await shareAdapter(parts, { ...named, ...request, path: clean, copy: true }, options, {
-      removed,
-      ...(base.digest === undefined ? {} : { baseDigest: base.digest }),
-    });
-  } finally {
-    await rm(scratch, { recursive: true, force: true });
-  }
+  const named = { name: nameFrom(name), ...(base.name === undefined ? {} : { base: base.name }) };
+  const known = base.digest === undefined ? {} : { baseDigest: base.digest };
+  return shareAdapter(parts, { ...named, ...request, path, copy: true }, options, known);
 }

@@ -9,6 +9,7 @@ import { deltaNorms } from '../../../src/engine/adapter/deltaNorms';
 import { inspectAdapter } from '../../../src/engine/adapter/inspect';
 import { fixture, goldFixtures, type GoldModule } from '../../helpers/gold';
 import { mutated, seeded } from '../../helpers/hostile';
+import { withLocalName } from '../../helpers/localName';
 import { info, rawGguf, text, u32, u64, value } from '../../helpers/rawGguf';
 import { writePeftAdapter } from '../../helpers/writeAdapter';
 
@@ -106,6 +107,16 @@ describe('inspectAdapter', () => {
     assert.equal(info.baseModel, undefined);
     assert.deepEqual(info.privateValues, ['base_model_name_or_path']);
     assert.deepEqual([named.baseModel, named.architecture], ['Qwen/Qwen2.5-7B', 'qwen2']);
+  });
+
+  it('tells the keys of a GGUF that hold paths of the author', async () => {
+    const path = join(folder, 'local.gguf');
+    await withLocalName(fixture('llama/lora-gguf/patterns.gguf'), path);
+
+    const info = await inspectAdapter(path);
+    const clean = await inspectAdapter(fixture('llama/lora-gguf/patterns.gguf'));
+
+    assert.deepEqual([info.privateValues, clean.privateValues], [['general.name'], []]);
   });
 
   it('does not let the user overrule the config', async () => {
