@@ -29,7 +29,7 @@ export function inspectionNotes(found: Inspection): vscode.QuickPickItem[] {
   const taken = found.privateValues.map((key) =>
     note(
       'eye-closed',
-      t('{0} is taken out. It holds a path of this machine; others get the config without it.', peerText(key)),
+      t('{0} is taken out. It holds a path of this machine; others get the adapter without it.', peerText(key)),
     ),
   );
   return [...problems, ...unknown, ...taken];

@@ -84,7 +84,7 @@ function sayShared(parts: UiParts, result: ShareResult, rooms: readonly RoomStat
   const taken =
     result.privateValues.length === 0
       ? undefined
-      : t('Taken out of its config: {0}.', result.privateValues.map((key) => peerText(key)).join(', '));
+      : t('Taken out before sharing: {0}.', result.privateValues.map((key) => peerText(key)).join(', '));
   const name = adapterName(result.name, result.id);
   void showDone(parts.log, joinKnown([t('{0} is shared in {1}.', name, where), taken], ' '), {
     [t('Copy Link')]: () => copyText(result.link),
