@@ -2,7 +2,7 @@ import type { InstallRouteName, RoutePlan } from '../deployWishes';
 import type { Ground } from './ground';
 import { isOlder } from './version';
 
-/** Hashing here, sending, hashing and writing there: 260 MiB took 1.1 s on two cores. */
+/** Hashing here, sending, hashing and writing there. An estimate, as the others below. */
 const UPLOAD_BYTES_PER_SECOND = 250e6;
 /** Reading a base, changing a part of it and writing it, before it is uploaded. */
 const MERGE_BYTES_PER_SECOND = 120e6;
