@@ -62,7 +62,7 @@ await Promise.all([
   // The only bundle that may see `vscode`: a leak anywhere else fails the build.
   build({ ...node, entryPoints: entries('src/extension.ts'), external: ['vscode'] }),
   build({ ...node, entryPoints: entries('src/service/worker.ts') }),
-  build({ ...node, entryPoints: entries('src/engine/adapter/merge/mergeThread.ts') }),
+  build({ ...node, entryPoints: entries('src/engine/adapter/merge/writing/mergeThread.ts') }),
   // The launcher part of the command line has to start on Node 20 to find a newer one.
   build({ ...node, entryPoints: entries('src/cli.ts'), target: 'node20', banner: { js: '#!/usr/bin/env node' } }),
   build({

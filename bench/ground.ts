@@ -29,7 +29,7 @@ export class Ground {
     await build({
       entryPoints: {
         ...Object.fromEntries(PEERS.map((name) => [name, path.join(import.meta.dirname, 'peers', `${name}.ts`)])),
-        mergeThread: path.join(ROOT, 'src/engine/adapter/merge/mergeThread.ts'), // Looked for beside whoever merges.
+        mergeThread: path.join(ROOT, 'src/engine/adapter/merge/writing/mergeThread.ts'), // Looked for beside whoever merges.
       },
       bundle: true,
       packages: 'external', // Found through NODE_PATH; the native ones can't be bundled.

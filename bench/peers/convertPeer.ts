@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import type { BaseModel } from '../../src/engine/adapter/baseModel';
 import { convertAdapter } from '../../src/engine/adapter/convert';
 import { inspectAdapter } from '../../src/engine/adapter/inspect';
-import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
+import { writeMerged } from '../../src/engine/adapter/merge/writing/writeMerged';
 import { answer } from './calls';
 import { watchUsage } from './usage';
 

@@ -24,7 +24,7 @@ import type { PeerLink } from './net/peerLink';
 import { Rooms } from './net/rooms';
 import { Swarm } from './net/swarm';
 import { listModels } from './ollama/models';
-import { uninstallModel } from './ollama/uninstall';
+import { uninstallModel } from './ollama/install/uninstall';
 import { Catalog } from './registry/catalog';
 import { Library } from './registry/library';
 import { Registry } from './registry/registry';

@@ -1,4 +1,4 @@
-import type { InstallWork, MadeModel, MadeModels } from '../../src/engine/ollama/madeModels';
+import type { InstallWork, MadeModel, MadeModels } from '../../src/engine/ollama/install/madeModels';
 
 /** What we made, for the length of a test. */
 export class MemoryMadeModels implements MadeModels {

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import type { PayloadSources } from '../../src/engine/ollama/survey';
+import type { PayloadSources } from '../../src/engine/ollama/routes/survey';
 
 /** A LoRA GGUF that is there already. Nothing is merged. */
 export function loraFile(path: string): PayloadSources {

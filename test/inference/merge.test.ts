@@ -4,12 +4,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectAdapter } from '../../src/engine/adapter/inspect';
-import { changesFor } from '../../src/engine/adapter/merge/changes';
-import { readMergeBase } from '../../src/engine/adapter/merge/mergeBase';
+import { changesFor } from '../../src/engine/adapter/merge/changes/changes';
+import { readMergeBase } from '../../src/engine/adapter/merge/changes/mergeBase';
 import { mergeIntoBase } from '../../src/engine/adapter/merge/mergeIntoBase';
-import type { WeightedAdapter } from '../../src/engine/adapter/merge/partContent';
+import type { WeightedAdapter } from '../../src/engine/adapter/merge/changes/partContent';
 import type { LowRank } from '../../src/engine/adapter/merge/tensorChange';
-import { writeMerged } from '../../src/engine/adapter/merge/writeMerged';
+import { writeMerged } from '../../src/engine/adapter/merge/writing/writeMerged';
 import { BASES, fixture, goldFixtures, readGold, type BaseName } from '../helpers/gold';
 import { goldMerges } from '../helpers/goldMerges';
 import {

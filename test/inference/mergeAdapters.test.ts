@@ -6,7 +6,7 @@ import { convertAdapter } from '../../src/engine/adapter/convert';
 import { baseModelFromGguf } from '../../src/engine/adapter/ggufBaseModel';
 import { inspectAdapter } from '../../src/engine/adapter/inspect';
 import { mergeAdapters, type MergeOptions } from '../../src/engine/adapter/merge/mergeAdapters';
-import type { MergePart } from '../../src/engine/adapter/merge/mergeFit';
+import type { MergePart } from '../../src/engine/adapter/merge/adapters/mergeFit';
 import { BASES, fixture, readGold, type BaseName } from '../helpers/gold';
 import {
   floats,

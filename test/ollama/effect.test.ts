@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { OllamaClient } from '../../src/engine/ollama/client';
-import { checkEffect } from '../../src/engine/ollama/effect';
+import { checkEffect } from '../../src/engine/ollama/effect/effect';
 import { isOlder } from '../../src/engine/ollama/version';
 import { addAdapted } from '../helpers/addAdapted';
 import { addCalmBase } from '../helpers/calmBase';

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { withBaseFile } from '../../src/engine/ollama/baseFile';
+import { withBaseFile } from '../../src/engine/ollama/registry/baseFile';
 import { OllamaClient } from '../../src/engine/ollama/client';
 import { readBlob } from '../../src/engine/ollama/digest';
-import { exportBlob } from '../../src/engine/ollama/export';
+import { exportBlob } from '../../src/engine/ollama/registry/export';
 import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { hideFolder } from '../helpers/hiddenFolder';
 import type { TestServer } from './suite';
@@ -103,7 +103,10 @@ export function exportSuite(name: string, start: () => Promise<TestServer>): voi
         code: 'OLLAMA_FAILED',
         message: /changed/,
       });
-      await assert.rejects(withBaseFile(client, 'other', folder, () => Promise.resolve()), { code: 'OLLAMA_MODEL_UNKNOWN' });
+      await assert.rejects(
+        withBaseFile(client, 'other', folder, () => Promise.resolve()),
+        { code: 'OLLAMA_MODEL_UNKNOWN' },
+      );
     });
 
     it('are refused when what Ollama keeps is damaged', async () => {

@@ -4,8 +4,8 @@ import type { InstallRequest, InstallResult } from '../../src/engine/deployWishe
 import { installTarget } from '../../src/engine/flows/install';
 import { payloadOf, readParts, type InstallFlowParts } from '../../src/engine/flows/installParts';
 import { LocalOllama } from '../../src/engine/flows/localOllama';
-import { tidyUp } from '../../src/engine/ollama/endWork';
-import { installAdapter, type Installed } from '../../src/engine/ollama/install';
+import { tidyUp } from '../../src/engine/ollama/install/endWork';
+import { installAdapter, type Installed } from '../../src/engine/ollama/install/install';
 import { readBase } from '../../src/engine/ollama/models';
 import { Catalog } from '../../src/engine/registry/catalog';
 import { Library } from '../../src/engine/registry/library';

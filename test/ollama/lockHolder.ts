@@ -1,5 +1,5 @@
 // A process that takes a lock, says so, and keeps it until it is killed.
-import { takeMachineLock } from '../../src/engine/ollama/machineLock';
+import { takeMachineLock } from '../../src/engine/ollama/install/machineLock';
 
 void takeMachineLock(process.argv[2] ?? '').then((release) => {
   process.stdout.write('held\n');

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { silentLog } from '../../src/engine/log';
 import { OllamaClient } from '../../src/engine/ollama/client';
-import { installAdapter, type InstallParts } from '../../src/engine/ollama/install';
-import { InstallLock } from '../../src/engine/ollama/installLock';
-import { isStagedName } from '../../src/engine/ollama/staging';
+import { installAdapter, type InstallParts } from '../../src/engine/ollama/install/install';
+import { InstallLock } from '../../src/engine/ollama/install/installLock';
+import { isStagedName } from '../../src/engine/ollama/install/staging';
 import { MemoryMadeModels } from '../helpers/memoryMadeModels';
 import { FakeOllama } from '../helpers/fakeOllama';
 import { RealOllama } from '../helpers/realOllama';

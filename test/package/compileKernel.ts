@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { ROOT } from '../run/machine';
 
-const SOURCE = 'src/engine/adapter/merge/assembly/kernel.ts';
-export const KERNEL_FILE = 'src/engine/adapter/merge/kernelCode.ts';
+const SOURCE = 'src/engine/adapter/merge/writing/assembly/kernel.ts';
+export const KERNEL_FILE = 'src/engine/adapter/merge/writing/kernelCode.ts';
 
 /** No memory manager, no imports: the caller lays out the memory. SIMD is in every VS Code and Node that we run on. */
 const OPTIONS = ['-O3', '--runtime', 'stub', '--noAssert', '--enable', 'simd', '--use', 'abort='];

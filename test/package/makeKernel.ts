@@ -1,4 +1,4 @@
-// npm run kernel: compiles src/engine/adapter/merge/assembly/kernel.ts into src/engine/adapter/merge/kernelCode.ts.
+// npm run kernel: compiles src/engine/adapter/merge/writing/assembly/kernel.ts into src/engine/adapter/merge/writing/kernelCode.ts.
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../run/machine';

@@ -17,7 +17,7 @@ describe('a merge in a bundle', function () {
   after(() => fs.rmSync(folder, { recursive: true }));
 
   it('finds its threads beside the bundle, also from a thread of the engine', async () => {
-    const sources = path.join(ROOT, 'src/engine/adapter/merge');
+    const sources = path.join(ROOT, 'src/engine/adapter/merge/writing');
     await build({
       entryPoints: ['writeMerged', 'mergeThread'].map((name) => path.join(sources, `${name}.ts`)),
       bundle: true,

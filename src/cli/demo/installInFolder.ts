@@ -1,7 +1,7 @@
 import fs from 'node:fs/promises';
 import { LoraSwarmError } from '../../engine/errors';
-import { ADAPTER_LAYER, MODEL_LAYER, parseImageManifest } from '../../engine/ollama/imageManifest';
-import { installByManifest } from '../../engine/ollama/manifestRoute';
+import { ADAPTER_LAYER, MODEL_LAYER, parseImageManifest } from '../../engine/ollama/registry/imageManifest';
+import { installByManifest } from '../../engine/ollama/routes/manifestRoute';
 import { freshModelName } from '../../engine/ollama/modelName';
 import { blobPath, importBase, manifestPath } from '../../engine/ollama/modelsFolder';
 import { DEFAULT_SETTINGS } from '../../engine/settings';

@@ -7,7 +7,7 @@ import { mergeIntoBase, planMerge } from '../adapter/merge/mergeIntoBase';
 import { stackAdapters } from '../adapter/stack';
 import type { InstallRequest } from '../deployWishes';
 import { LoraSwarmError, hasCode } from '../errors';
-import type { LoraSource, PayloadSources } from '../ollama/survey';
+import type { LoraSource, PayloadSources } from '../ollama/routes/survey';
 import type { EngineParts } from './parts';
 import { findAdapter, inspectTarget, type FoundTarget } from './targets';
 

@@ -6,11 +6,11 @@ import { findOllama } from '../ollama/address';
 import { BaseFingerprints } from '../ollama/baseFingerprints';
 import { OllamaClient } from '../ollama/client';
 import { likelyRoute } from '../ollama/doctor';
-import { tidyUp } from '../ollama/endWork';
-import type { InstallParts } from '../ollama/install';
-import { InstallLock } from '../ollama/installLock';
-import { lockFileFor } from '../ollama/machineLock';
-import type { MadeModels } from '../ollama/madeModels';
+import { tidyUp } from '../ollama/install/endWork';
+import type { InstallParts } from '../ollama/install/install';
+import { InstallLock } from '../ollama/install/installLock';
+import { lockFileFor } from '../ollama/install/machineLock';
+import type { MadeModels } from '../ollama/install/madeModels';
 import { readBases } from '../ollama/models';
 import type { OllamaState } from '../state';
 

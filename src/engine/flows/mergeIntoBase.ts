@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { dirname, isAbsolute } from 'node:path';
 import { mergeIntoBase, sizeOfMerge } from '../adapter/merge/mergeIntoBase';
-import type { WeightedAdapter } from '../adapter/merge/partContent';
+import type { WeightedAdapter } from '../adapter/merge/changes/partContent';
 import type {
   MergedType,
   MergeIntoBasePlan,
@@ -10,9 +10,9 @@ import type {
   MergePlanRequest,
 } from '../deployWishes';
 import { LoraSwarmError, hasCode } from '../errors';
-import { readableBlob, withBaseFile } from '../ollama/baseFile';
+import { readableBlob, withBaseFile } from '../ollama/registry/baseFile';
 import { findTag } from '../ollama/findTag';
-import { units } from '../ollama/routePlan';
+import { units } from '../ollama/routes/routePlan';
 import { MAX_WEIGHT } from '../release/lineage';
 import { checkSpace } from '../store/space';
 import type { WishOptions } from '../wishes';

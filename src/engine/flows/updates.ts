@@ -1,6 +1,6 @@
 import type { InstallRequest } from '../deployWishes';
 import type { Tag } from '../ollama/answers';
-import type { MadeModel } from '../ollama/madeModels';
+import type { MadeModel } from '../ollama/install/madeModels';
 import { isSameModel } from '../ollama/modelName';
 import type { SignedRelease } from '../release/release';
 import type { EngineParts } from './parts';

@@ -4,7 +4,7 @@ import type { BaseModel } from '../adapter/baseModel';
 import { judgeShape } from '../adapter/verdict';
 import { hasCode, isAbort } from '../errors';
 import type { Logger } from '../log';
-import { readableBlob } from './baseFile';
+import { readableBlob } from './registry/baseFile';
 import type { Tag } from './answers';
 import type { OllamaClient } from './client';
 import { shownWeights } from './models';

@@ -4,9 +4,9 @@ import { LoraSwarmError, hasCode } from '../errors';
 import type { LocalModel } from '../wishes';
 import type { Shown, ShownLayers, Tag } from './answers';
 import type { OllamaClient } from './client';
-import type { MadeModels } from './madeModels';
+import type { MadeModels } from './install/madeModels';
 import { isSameModel, parseModelName } from './modelName';
-import { isStagedName } from './staging';
+import { isStagedName } from './install/staging';
 
 /** An adapter inside a model of the local Ollama. */
 export interface OllamaAdapter {

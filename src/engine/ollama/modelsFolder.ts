@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { LoraSwarmError, storageError } from '../errors';
 import { digestOf, readBlob, type Blob } from './digest';
-import { CONFIG_TYPE, MANIFEST_TYPE, MODEL_LAYER } from './imageManifest';
+import { CONFIG_TYPE, MANIFEST_TYPE, MODEL_LAYER } from './registry/imageManifest';
 import { parseModelName, type ModelName } from './modelName';
 
 /** A server under another account has to read what we write, whatever our umask. */

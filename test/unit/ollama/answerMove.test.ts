@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { answerMove, largestMove } from '../../../src/engine/ollama/answerMove';
+import { answerMove, largestMove } from '../../../src/engine/ollama/effect/answerMove';
 import type { GeneratedToken } from '../../../src/engine/ollama/answers';
-import { judge } from '../../../src/engine/ollama/effect';
+import { judge } from '../../../src/engine/ollama/effect/effect';
 
 const token = (text: string, logprob?: number, top: Record<string, number> = {}): GeneratedToken => ({
   text,

@@ -5,8 +5,8 @@ import { open, type FileHandle } from 'node:fs/promises';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
-import { BlobReceiver } from '../../../src/engine/ollama/blobReceiver';
-import { LoopbackRegistry } from '../../../src/engine/ollama/loopbackRegistry';
+import { BlobReceiver } from '../../../src/engine/ollama/registry/blobReceiver';
+import { LoopbackRegistry } from '../../../src/engine/ollama/registry/loopbackRegistry';
 
 const BYTES = Buffer.from('one blob, in three parts');
 const DIGEST = `sha256:${createHash('sha256').update(BYTES).digest('hex')}`;

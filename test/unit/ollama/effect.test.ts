@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { OllamaClient } from '../../../src/engine/ollama/client';
-import { checkEffect } from '../../../src/engine/ollama/effect';
+import { checkEffect } from '../../../src/engine/ollama/effect/effect';
 import { FakeOllama, type Fault } from '../../helpers/fakeOllama';
 
 const FIXTURES = path.resolve(__dirname, '../../fixtures/ollama');

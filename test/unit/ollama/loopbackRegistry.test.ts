@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import http from 'node:http';
-import { LoopbackRegistry } from '../../../src/engine/ollama/loopbackRegistry';
+import { LoopbackRegistry } from '../../../src/engine/ollama/registry/loopbackRegistry';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 

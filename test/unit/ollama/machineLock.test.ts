@@ -6,8 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { silentLog } from '../../../src/engine/log';
-import { InstallLock } from '../../../src/engine/ollama/installLock';
-import { lockFileFor, takeMachineLock } from '../../../src/engine/ollama/machineLock';
+import { InstallLock } from '../../../src/engine/ollama/install/installLock';
+import { lockFileFor, takeMachineLock } from '../../../src/engine/ollama/install/machineLock';
 
 const HOLDER = path.join(__dirname, '../../ollama/lockHolder.ts');
 

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { installByManifest } from '../../../src/engine/ollama/manifestRoute';
+import { installByManifest } from '../../../src/engine/ollama/routes/manifestRoute';
 import { blobPath, importBase, manifestPath } from '../../../src/engine/ollama/modelsFolder';
 
 const FIXTURES = path.resolve(__dirname, '../../fixtures/ollama');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { RoutePlan } from '../../../src/engine/deployWishes';
-import type { Ground } from '../../../src/engine/ollama/ground';
-import { firstRoute, planRoutes, routesToTry } from '../../../src/engine/ollama/planner';
+import type { Ground } from '../../../src/engine/ollama/routes/ground';
+import { firstRoute, planRoutes, routesToTry } from '../../../src/engine/ollama/routes/planner';
 
 const GIB = 1024 ** 3;
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { DEFAULT_SETTINGS } from '../../../src/engine/settings';
-import type { MadeModels } from '../../../src/engine/ollama/madeModels';
+import type { MadeModels } from '../../../src/engine/ollama/install/madeModels';
 import { reopen, withStore } from '../../helpers/stores';
 
 describe('SettingsStore', () => {

@@ -1,20 +1,20 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { MergeMethod } from '../../deployWishes';
-import { concat, stacked, sumOfRanks } from './concat';
-import { dareRows } from './dare';
-import { lowRank } from './lowRank';
-import { mergedCard } from './mergedCard';
-import { mergedConfig } from './mergedConfig';
-import { requireMergeable, requireOneShape, type MergePart } from './mergeFit';
-import { openMergeSource, type MergeSource } from './mergeSource';
-import { mergeModules, requireWritable, type MergeModule } from './mergeTerms';
-import { newFolder, writeSynced } from './newFolder';
-import { Pauses } from './pauses';
-import { DeltaRows } from './rows';
-import { tiesRows } from './ties';
-import { rightVectors, truncate, type Truncated } from './truncate';
-import { writeSafetensors } from './writeSafetensors';
+import { concat, stacked, sumOfRanks } from './adapters/concat';
+import { dareRows } from './adapters/dare';
+import { lowRank } from './adapters/lowRank';
+import { mergedCard } from './adapters/mergedCard';
+import { mergedConfig } from './adapters/mergedConfig';
+import { requireMergeable, requireOneShape, type MergePart } from './adapters/mergeFit';
+import { openMergeSource, type MergeSource } from './adapters/mergeSource';
+import { mergeModules, requireWritable, type MergeModule } from './adapters/mergeTerms';
+import { newFolder, writeSynced } from './adapters/newFolder';
+import { Pauses } from './adapters/pauses';
+import { DeltaRows } from './adapters/rows';
+import { tiesRows } from './adapters/ties';
+import { rightVectors, truncate, type Truncated } from './adapters/truncate';
+import { writeSafetensors } from './adapters/writeSafetensors';
 
 export interface MergeOptions {
   readonly method: MergeMethod;

@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import type { MergedType, MergeIntoBaseResult } from '../../deployWishes';
 import { LoraSwarmError, hasCode } from '../../errors';
-import { readChanges } from './changes';
-import { mergedSize, type MergedSize } from './mergedPlan';
-import { readMergeBase } from './mergeBase';
-import type { WeightedAdapter } from './partContent';
-import { writeMerged, type WriteMergedOptions } from './writeMerged';
+import { readChanges } from './changes/changes';
+import { mergedSize, type MergedSize } from './writing/mergedPlan';
+import { readMergeBase } from './changes/mergeBase';
+import type { WeightedAdapter } from './changes/partContent';
+import { writeMerged, type WriteMergedOptions } from './writing/writeMerged';
 
 export type MergeIntoBaseOptions = Partial<WriteMergedOptions>;
 

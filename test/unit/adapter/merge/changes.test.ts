@@ -4,12 +4,12 @@ import { appendFile, cp, mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspectAdapter } from '../../../../src/engine/adapter/inspect';
-import { changesFor } from '../../../../src/engine/adapter/merge/changes';
-import { readMergeBase } from '../../../../src/engine/adapter/merge/mergeBase';
+import { changesFor } from '../../../../src/engine/adapter/merge/changes/changes';
+import { readMergeBase } from '../../../../src/engine/adapter/merge/changes/mergeBase';
 import { mergeIntoBase, planMerge } from '../../../../src/engine/adapter/merge/mergeIntoBase';
-import type { WeightedAdapter } from '../../../../src/engine/adapter/merge/partContent';
+import type { WeightedAdapter } from '../../../../src/engine/adapter/merge/changes/partContent';
 import type { TensorChange } from '../../../../src/engine/adapter/merge/tensorChange';
-import { safetensorsTensor, WeightsFile } from '../../../../src/engine/adapter/merge/weightsFile';
+import { safetensorsTensor, WeightsFile } from '../../../../src/engine/adapter/merge/changes/weightsFile';
 import { readSafetensorsHeader } from '../../../../src/engine/adapter/safetensors';
 import { fixture, type BaseName } from '../../../helpers/gold';
 import { f32, rawSafetensors, type RawTensor } from '../../../helpers/rawSafetensors';

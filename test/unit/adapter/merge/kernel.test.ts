@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { bf16ToFloat32, f16ToFloat32, float32ToBf16, float32ToF16 } from '../../../../src/engine/adapter/floats';
 import { ggmlType } from '../../../../src/engine/adapter/ggmlTypes';
-import { Kernel } from '../../../../src/engine/adapter/merge/kernel';
+import { Kernel } from '../../../../src/engine/adapter/merge/writing/kernel';
 import { dequantize } from '../../../../src/engine/adapter/quant/dequantize';
 import { bitsOf, vectors } from '../quant/vectors';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { Columns, dot } from '../../../../src/engine/adapter/merge/columns';
-import { lowRank } from '../../../../src/engine/adapter/merge/lowRank';
-import { Pauses } from '../../../../src/engine/adapter/merge/pauses';
-import { qr } from '../../../../src/engine/adapter/merge/qr';
-import { svd } from '../../../../src/engine/adapter/merge/svd';
-import { truncate, type Truncated } from '../../../../src/engine/adapter/merge/truncate';
+import { Columns, dot } from '../../../../src/engine/adapter/merge/adapters/columns';
+import { lowRank } from '../../../../src/engine/adapter/merge/adapters/lowRank';
+import { Pauses } from '../../../../src/engine/adapter/merge/adapters/pauses';
+import { qr } from '../../../../src/engine/adapter/merge/adapters/qr';
+import { svd } from '../../../../src/engine/adapter/merge/adapters/svd';
+import { truncate, type Truncated } from '../../../../src/engine/adapter/merge/adapters/truncate';
 import { minus, product, squareOf, squaredSingularValues, transposed, type Dense } from '../../../helpers/dense';
 import { seededRandom } from '../../../helpers/packages';
 

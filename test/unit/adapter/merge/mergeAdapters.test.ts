@@ -11,7 +11,7 @@ import {
   type MergeOptions,
   type MergedAdapter,
 } from '../../../../src/engine/adapter/merge/mergeAdapters';
-import type { MergePart } from '../../../../src/engine/adapter/merge/mergeFit';
+import type { MergePart } from '../../../../src/engine/adapter/merge/adapters/mergeFit';
 import {
   denseProducts,
   minus,

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdtemp, open, readFile, rm, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { CopyPiece, Piece } from '../../../../src/engine/adapter/merge/mergePiece';
-import { MergeThreads, type OnDone } from '../../../../src/engine/adapter/merge/mergeThreads';
+import type { CopyPiece, Piece } from '../../../../src/engine/adapter/merge/writing/mergePiece';
+import { MergeThreads, type OnDone } from '../../../../src/engine/adapter/merge/writing/mergeThreads';
 
 const BYTES = 64 * 1024;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
-import { dareRows } from '../../../../src/engine/adapter/merge/dare';
-import { Pauses } from '../../../../src/engine/adapter/merge/pauses';
-import { DeltaRows, type Rows } from '../../../../src/engine/adapter/merge/rows';
-import { tiesRows } from '../../../../src/engine/adapter/merge/ties';
+import { dareRows } from '../../../../src/engine/adapter/merge/adapters/dare';
+import { Pauses } from '../../../../src/engine/adapter/merge/adapters/pauses';
+import { DeltaRows, type Rows } from '../../../../src/engine/adapter/merge/adapters/rows';
+import { tiesRows } from '../../../../src/engine/adapter/merge/adapters/ties';
 import { seededRandom } from '../../../helpers/packages';
 
 const pauses = new Pauses();
