@@ -22,6 +22,7 @@ export async function benchConvert(ground: Ground, { size, runs, say }: BenchOpt
   const wide = await writeLargeAdapter(ground.newFolder(), size);
   const narrow = await writeLargeAdapter(ground.newFolder(), size, 'BF16');
   const blocks = blocksOf(size);
+  for (const { weightsPath } of [wide, narrow]) await synced(weightsPath);
   const kinds: readonly Kind[] = [
     {
       name: 'plain copy, synced',
@@ -44,7 +45,10 @@ export async function benchConvert(ground: Ground, { size, runs, say }: BenchOpt
   const works = kinds.map((): Work[] => []);
   for (let run = 1; run <= runs; run++) {
     say(`convert: run ${run} of ${runs}`); // One after the other, so that a busy moment does not hit one kind only.
-    for (const [index, kind] of kinds.entries()) works[index]!.push(await runOnce(ground, kind));
+    for (const [index, kind] of kinds.entries()) {
+      await touchMemory(ground, wide.weightsPath);
+      works[index]!.push(await runOnce(ground, kind));
+    }
   }
   const medians = works.map((runsOfKind) => medianRun(runsOfKind, ({ ms }) => ms));
   const copyMs = medians[0]!.ms;
@@ -76,6 +80,22 @@ export async function benchConvert(ground: Ground, { size, runs, say }: BenchOpt
       'The sources are in the page cache of the system, if it is large enough. Each run is a process of its own.',
     ],
   };
+}
+
+/** What was just written must not go to the disk while something is measured. */
+async function synced(file: string): Promise<void> {
+  const handle = await fs.promises.open(file, 'r+');
+  await handle.sync().finally(() => handle.close());
+}
+
+/**
+ * Writes a file like those to come, and removes it. A virtual machine gives free memory back to its host and takes long to
+ * get it again: without this, whatever runs after a pause pays for that.
+ */
+async function touchMemory(ground: Ground, from: string): Promise<void> {
+  const folder = ground.newFolder();
+  await fs.promises.copyFile(from, path.join(folder, 'out'));
+  await fs.promises.rm(folder, { recursive: true });
 }
 
 async function runOnce(ground: Ground, kind: Kind): Promise<Work> {

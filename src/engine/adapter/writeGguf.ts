@@ -45,11 +45,15 @@ export async function writeGguf<T extends GgufTensorSource>(
 
   await handle.truncate(dataStart + end); // What is not written stays zero: the padding.
   await writeFully(handle, 0, header);
+  const inTurn = oneAtATime();
+  const write = (position: number, bytes: Uint8Array): Promise<void> => {
+    return inTurn(() => writeFully(handle, position, bytes));
+  };
   const waiting = [...placed].reverse();
   const lanes = fills.map(async (fill) => {
     try {
       for (let next = waiting.pop(); next; next = waiting.pop()) {
-        await fillOne(handle, next.tensor, dataStart + next.offset, fill);
+        await fillOne(next.tensor, fill, (position, bytes) => write(dataStart + next.offset + position, bytes));
       }
     } catch (error) {
       waiting.length = 0; // Nothing new is begun.
@@ -62,19 +66,28 @@ export async function writeGguf<T extends GgufTensorSource>(
 }
 
 async function fillOne<T extends GgufTensorSource>(
-  handle: FileHandle,
   tensor: T,
-  start: number,
   fill: FillTensor<T>,
+  write: (position: number, bytes: Uint8Array) => Promise<void>,
 ): Promise<void> {
   const length = byteLength(tensor);
   let done = 0;
   await fill(tensor, async (position, bytes) => {
     done += bytes.length;
     if (position + bytes.length > length || done > length) throw new RangeError(`${tensor.name}: more than its dims`);
-    await writeFully(handle, start + position, bytes);
+    await write(position, bytes);
   });
   if (done !== length) throw new RangeError(`${tensor.name}: ${done} bytes do not fit its dims`);
+}
+
+/** Several writers of one file only wait for each other in the system, and there they burn time of the processor. */
+function oneAtATime(): (work: () => Promise<void>) => Promise<void> {
+  let last: Promise<void> = Promise.resolve();
+  return (work) => {
+    const done = last.then(work);
+    last = done.catch(() => undefined);
+    return done;
+  };
 }
 
 function tensorInfo({ name, dims, type }: GgufTensorSource, offset: number): Buffer {
