@@ -45,10 +45,9 @@ export async function benchConvert(ground: Ground, { size, runs, say }: BenchOpt
   const works = kinds.map((): Work[] => []);
   for (let run = 1; run <= runs; run++) {
     say(`convert: run ${run} of ${runs}`); // One after the other, so that a busy moment does not hit one kind only.
-    for (const [index, kind] of kinds.entries()) {
-      await touchMemory(ground, wide.weightsPath);
-      works[index]!.push(await runOnce(ground, kind));
-    }
+    // Forth and back: what the one before left in memory, the next one has for nothing or has to clear away.
+    const order = run % 2 === 1 ? [...kinds.keys()] : [...kinds.keys()].reverse();
+    for (const index of order) works[index]!.push(await runOnce(ground, kinds[index]!));
   }
   const medians = works.map((runsOfKind) => medianRun(runsOfKind, ({ ms }) => ms));
   const copyMs = medians[0]!.ms;
@@ -86,16 +85,6 @@ export async function benchConvert(ground: Ground, { size, runs, say }: BenchOpt
 async function synced(file: string): Promise<void> {
   const handle = await fs.promises.open(file, 'r+');
   await handle.sync().finally(() => handle.close());
-}
-
-/**
- * Writes a file like those to come, and removes it. A virtual machine gives free memory back to its host and takes long to
- * get it again: without this, whatever runs after a pause pays for that.
- */
-async function touchMemory(ground: Ground, from: string): Promise<void> {
-  const folder = ground.newFolder();
-  await fs.promises.copyFile(from, path.join(folder, 'out'));
-  await fs.promises.rm(folder, { recursive: true });
 }
 
 async function runOnce(ground: Ground, kind: Kind): Promise<Work> {

@@ -27,8 +27,8 @@ export interface Converted {
   readonly alpha: number;
 }
 
-/** Tensors at a time: one is computed while others are read and written. */
-const LANES = 3;
+/** Tensors at a time: one is computed while another is read or written. */
+const LANES = 2;
 
 /**
  * Writes an adapter as a LoRA GGUF for one base, so that llama.cpp computes what PEFT or MLX would. Streamed: memory
