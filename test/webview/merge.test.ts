@@ -182,7 +182,7 @@ describeInBrowser('the Merge page', (open) => {
     const panel = await open(
       page({
         page: { page: 'merge' },
-        found: [{ ...facts, path: '/work/runs/new', label: 'runs/new' }],
+        found: [{ ...facts, path: '/home/ana/runs/new', label: 'runs/new' }],
         pickedAdapter: '/disk/lora.safetensors',
         answers: {
           ollamaAdapters: () => ({
@@ -204,7 +204,7 @@ describeInBrowser('the Merge page', (open) => {
     await panel.page.getByText('Merged', { exact: true }).waitFor();
     assert.deepEqual(
       (asked(panel) as Wishes['mergeAdapters']['params']).parts.map(({ target }) => target),
-      ['/work/runs/new', 'ollama:my-lora', '/disk/lora.safetensors'],
+      ['/home/ana/runs/new', 'ollama:my-lora', '/disk/lora.safetensors'],
     );
   });
 
