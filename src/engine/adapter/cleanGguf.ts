@@ -4,22 +4,11 @@ import { isLocalName, isMachinePath } from './packageConfig';
 import { replaceFile } from './replaceFile';
 
 const PIECE_BYTES = 1024 * 1024;
-const STRING = 8;
-const ARRAY = 9;
-/** Bytes of the scalars of the format, by their number. */
-const SCALAR_BYTES: Readonly<Record<number, number>> = {
-  0: 1,
-  1: 1,
-  2: 2,
-  3: 2,
-  4: 4,
-  5: 4,
-  6: 4,
-  7: 1,
-  10: 8,
-  11: 8,
-  12: 8,
-};
+/** Magic number and version, count of tensors, count of values: the values start behind them. */
+const VALUE_COUNT_AT = 16;
+const VALUES_START = 24;
+/** Of each value, before its own bytes: how long the key is, and the number of the type. The key stands between. */
+const KEY_FRAME_BYTES = 8 + 4;
 /** Keys whose text names something, where `./runs/x` is a folder. In a description it could be anything. */
 const NAME_KEYS = /^general\.(name|basename|finetune|url|repo_url|doi|uuid|source\..+|base_model\..+|dataset\..+)$/;
 
@@ -65,42 +54,17 @@ function textsOf(value: GgufScalar | GgufArray): readonly string[] {
   return items.filter((item) => typeof item === 'string');
 }
 
-/** The header up to the data, checked before, without some keys. Offsets of tensors count from the data, so they stay. */
+/** The header up to the data, without some keys. Offsets of tensors count from the data, so they stay. */
 function withoutKeys(bytes: Buffer, header: GgufHeader, keys: ReadonlySet<string>): Buffer {
-  const preamble = Buffer.from(bytes.subarray(0, 24));
-  preamble.writeBigUInt64LE(BigInt(header.values.size - keys.size), 16);
+  const { valueOffsets, valuesEnd, listEnd, alignment } = header;
+  const preamble = Buffer.from(bytes.subarray(0, VALUES_START));
+  preamble.writeBigUInt64LE(BigInt(valueOffsets.size - keys.size), VALUE_COUNT_AT);
   const pieces: Uint8Array[] = [preamble];
-  let at = 24;
-  for (let left = header.values.size; left > 0; left--) {
-    const start = at;
-    const keyBytes = Number(bytes.readBigUInt64LE(at));
-    const key = bytes.toString('utf8', at + 8, at + 8 + keyBytes);
-    at += 8 + keyBytes;
-    at = afterValue(bytes, at + 4, bytes.readUInt32LE(at));
-    if (!keys.has(key)) pieces.push(bytes.subarray(start, at));
+  const starts = [...valueOffsets].map(([key, offset]) => offset - KEY_FRAME_BYTES - Buffer.byteLength(key));
+  for (const [index, key] of [...valueOffsets.keys()].entries()) {
+    if (!keys.has(key)) pieces.push(bytes.subarray(starts[index], starts[index + 1] ?? valuesEnd));
   }
-  pieces.push(bytes.subarray(at, afterTensors(bytes, at, header.tensors.size)));
+  pieces.push(bytes.subarray(valuesEnd, listEnd));
   const whole = Buffer.concat(pieces);
-  const alignment = Number(header.values.get('general.alignment') ?? 32);
   return Buffer.concat([whole], Math.ceil(whole.length / alignment) * alignment);
-}
-
-function afterValue(bytes: Buffer, at: number, type: number): number {
-  if (type === STRING) return at + 8 + Number(bytes.readBigUInt64LE(at));
-  if (type !== ARRAY) return at + SCALAR_BYTES[type]!;
-  const itemType = bytes.readUInt32LE(at);
-  const count = Number(bytes.readBigUInt64LE(at + 4));
-  if (itemType !== STRING) return at + 12 + count * SCALAR_BYTES[itemType]!;
-  let next = at + 12;
-  for (let left = count; left > 0; left--) next += 8 + Number(bytes.readBigUInt64LE(next));
-  return next;
-}
-
-function afterTensors(bytes: Buffer, at: number, count: number): number {
-  let next = at;
-  for (let left = count; left > 0; left--) {
-    next += 8 + Number(bytes.readBigUInt64LE(next));
-    next += 4 + 8 * bytes.readUInt32LE(next) + 12;
-  }
-  return next;
 }

@@ -44,6 +44,8 @@ export interface GgufHeader {
   readonly valueOffsets: ReadonlyMap<string, number>;
   /** Position in the file behind the last value: there the list of tensors starts. */
   readonly valuesEnd: number;
+  /** Position in the file behind the list of tensors: there the padding before the data starts. */
+  readonly listEnd: number;
   /** The data starts at a multiple of it, and so does each tensor in it. */
   readonly alignment: number;
   readonly tensors: ReadonlyMap<string, GgufTensor>;
@@ -74,9 +76,11 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     const valuesEnd = reader.position;
     const alignment = alignmentOf(values, valueTypes, fail);
     const infos = await readTensorInfos(reader, tensorCount, fail);
-    const { tensors, end } = placeTensors(infos, align(reader.position, alignment), alignment, size, fail);
+    const listEnd = reader.position;
+    const { tensors, end } = placeTensors(infos, align(listEnd, alignment), alignment, size, fail);
     const trailingBytes = Math.max(0, size - align(end, alignment));
-    return { version, values, valueTypes, valueOffsets, valuesEnd, alignment, tensors, fileBytes: size, trailingBytes };
+    const places = { valueOffsets, valuesEnd, listEnd, alignment };
+    return { version, values, valueTypes, ...places, tensors, fileBytes: size, trailingBytes };
   } finally {
     await handle.close();
   }
