@@ -9,8 +9,7 @@ import type { OllamaClient } from '../client';
 const STAGED = /^(?:127\.0\.0\.1:(?<port>\d{1,5})\/)?loraswarm\/x[0-9a-f]{16}:v1$/;
 /** An install takes seconds; after this nobody works on it any more. */
 const ABANDONED_MS = 10 * 60_000;
-/** Time that tidying up may take after a failure or a cancel. */
-const CLEANUP_MS = 10_000;
+
 /** A name for a model that is not finished. */
 export function stagedName(): string {
   return `loraswarm/x${randomBytes(8).toString('hex')}:v1`;
@@ -18,15 +17,6 @@ export function stagedName(): string {
 
 export function isStagedName(name: string): boolean {
   return STAGED.test(name);
-}
-
-/** Deletes one of our unfinished models, also after a cancel. Never throws: `removeLeftovers` takes what stays. */
-export async function discard(client: OllamaClient, model: string, log: Logger): Promise<void> {
-  try {
-    await client.delete(model, AbortSignal.timeout(CLEANUP_MS));
-  } catch (error) {
-    log.warn(`could not delete the unfinished model ${model}: ${String(error)}`);
-  }
 }
 
 /**
