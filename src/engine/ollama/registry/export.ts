@@ -8,9 +8,10 @@ import { BlobReceiver, type WantedBlob } from './blobReceiver';
 import type { OllamaClient } from '../client';
 import { findTag } from '../findTag';
 import { answerOf } from '../http';
-import { parseImageManifest, type ImageManifest } from './imageManifest';
+import type { ImageManifest } from './imageManifest';
 import { InstallLock } from '../install/installLock';
 import { LoopbackRegistry } from './loopbackRegistry';
+import { nameForRegistry, pushManifest } from './pushToUs';
 
 const MAX_ATTEMPTS = 5;
 const RETRY_MS = 250;
@@ -53,7 +54,7 @@ async function exportNow(
   const partial = `${outFile}.part`;
   try {
     await withRegistry(client, model, signal, async (registry) => {
-      const wanted = layerOf(await pushManifest(client, registry, signal), digest, model);
+      const wanted = layerOf(await pushManifest(client, registry, unavailable, undefined, signal), digest, model);
       await checkSpace(dirname(outFile), wanted.bytes);
       await receiveBlob(client, registry, wanted, partial, signal, onProgress);
     });
@@ -77,33 +78,13 @@ async function withRegistry(
   await registry.open();
   const staged = registry.model;
   try {
-    await client.copy(tag.name, staged, signal).catch((error: unknown) => {
-      const status = answerOf(error)?.status;
-      // Where a file name can't hold the colon of `127.0.0.1:PORT`, as on Windows, copying is what fails.
-      throw status === undefined || status === 404 ? error : unavailable('it cannot keep a name with a port', error);
-    });
+    await nameForRegistry(client, tag.name, registry, unavailable, signal);
     await use(registry);
   } finally {
     // Also after a cancel. What stays all the same is ours by its name, and goes with the next install.
     await client.delete(staged, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
     await registry.close();
   }
-}
-
-/** Lets Ollama tell what the model consists of: with every layer here, only the manifest comes. */
-async function pushManifest(
-  client: OllamaClient,
-  registry: LoopbackRegistry,
-  signal: AbortSignal | undefined,
-): Promise<ImageManifest> {
-  try {
-    await client.push(registry.model, undefined, signal);
-  } catch (error) {
-    if (answerOf(error) && !registry.wasAsked) throw unavailable('it does not reach this program', error);
-    throw error;
-  }
-  if (!registry.pushed) throw unavailable('it did not tell what the model consists of');
-  return parseImageManifest(registry.pushed);
 }
 
 function layerOf({ layers }: ImageManifest, digest: string, model: string): WantedBlob {

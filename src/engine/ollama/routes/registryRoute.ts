@@ -4,9 +4,10 @@ import type { Blob } from '../digest';
 import { dressBase } from './dressedBase';
 import { withGrace } from '../grace';
 import type { Ground } from './ground';
-import { changedManifest, parseImageManifest } from '../registry/imageManifest';
+import { changedManifest } from '../registry/imageManifest';
 import type { InstallJob, Route } from '../install/installJob';
 import { LoopbackRegistry } from '../registry/loopbackRegistry';
+import { nameForRegistry, pushManifest } from '../registry/pushToUs';
 import { adapterCost, impossible, layerProblem, possible } from './routePlan';
 
 /**
@@ -38,7 +39,7 @@ export function registryProblem({ isHere, platform }: Ground): string | undefine
 
 /** Uploads the payload and makes a model of it and of the base. @throws `OLLAMA_ROUTE_UNAVAILABLE` */
 export async function stageByRegistry(job: InstallJob): Promise<string> {
-  const { client, payload, work, signal } = job;
+  const { client, payload, work, onStatus, signal } = job;
   const problem = registryProblem(job.ground);
   if (problem !== undefined) throw new LoraSwarmError('OLLAMA_ROUTE_UNAVAILABLE', problem);
 
@@ -48,8 +49,8 @@ export async function stageByRegistry(job: InstallJob): Promise<string> {
   await registry.open();
   try {
     const staged = work.stages(registry.model);
-    await nameForRegistry(job, source, staged);
-    const base = await fetchManifest(job, registry);
+    await nameForRegistry(client, source, registry, unavailable, signal);
+    const base = await pushManifest(client, registry, unavailable, onStatus, signal);
     for (const blob of blobs) work.uploads(blob.digest);
     for (const blob of blobs) await client.uploadBlob(blob.path, blob.digest, blob.bytes, signal);
     registry.serve(changedManifest(base, { from: job.base.name, ...payload }));
@@ -58,28 +59,6 @@ export async function stageByRegistry(job: InstallJob): Promise<string> {
   } finally {
     await registry.close();
   }
-}
-
-/** Copying is what fails where a file name can't hold the colon of `127.0.0.1:PORT`. */
-async function nameForRegistry({ client, signal }: InstallJob, source: string, staged: string): Promise<void> {
-  try {
-    await client.copy(source, staged, signal);
-  } catch (error) {
-    const status = answerOf(error)?.status;
-    if (status === undefined || status === 404) throw error;
-    throw unavailable('it cannot keep a name with a port', error);
-  }
-}
-
-async function fetchManifest({ client, onStatus, signal }: InstallJob, registry: LoopbackRegistry) {
-  try {
-    await client.push(registry.model, onStatus, signal);
-  } catch (error) {
-    if (answerOf(error) && !registry.wasAsked) throw unavailable('it does not reach this program', error);
-    throw error;
-  }
-  if (!registry.pushed) throw unavailable('it did not tell what the base model consists of');
-  return parseImageManifest(registry.pushed);
 }
 
 /** A restart of Ollama between upload and pull drops blobs that no model names yet. */
