@@ -4,6 +4,7 @@ import { el, setAttributes, setText } from './dom';
 import type { Shell } from './page';
 
 const PHASES: Readonly<Record<TransferState['phase'], keyof PanelTexts>> = {
+  queued: 'phaseQueued',
   waiting: 'phaseWaiting',
   running: 'phaseRunning',
   verifying: 'phaseVerifying',

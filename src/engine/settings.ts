@@ -17,6 +17,8 @@ export interface Settings {
   /** Bytes per second, 0 is no limit. `20MB` and `500KB` are understood. */
   readonly 'transfer.downloadLimit': number;
   readonly 'transfer.uploadLimit': number;
+  /** Stop downloads and uploads while the system says that the network costs by the byte. */
+  readonly 'transfer.pauseOnMetered': boolean;
   readonly 'network.mode': NetworkMode;
   /** `host:port` list of DHT bootstrap nodes; empty is the public Hyperswarm DHT. */
   readonly 'network.bootstrap': readonly string[];
@@ -33,6 +35,7 @@ export const DEFAULT_SETTINGS: Settings = {
   'ollama.modelPrefix': 'p2p',
   'transfer.downloadLimit': 0,
   'transfer.uploadLimit': 0,
+  'transfer.pauseOnMetered': true,
   'network.mode': 'all',
   'network.bootstrap': [],
 };
@@ -81,6 +84,7 @@ const PARSERS: { readonly [K in SettingKey]: (value: unknown) => Settings[K] } =
   },
   'transfer.downloadLimit': parseRate,
   'transfer.uploadLimit': parseRate,
+  'transfer.pauseOnMetered': parseBoolean,
   'network.mode': (value) => oneOf(value, ['all', 'local', 'private', 'off']),
   'network.bootstrap': (value) => {
     const list = typeof value === 'string' ? value.split(',').filter((item) => item.trim() !== '') : value;

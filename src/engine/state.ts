@@ -26,6 +26,9 @@ export interface RoomState {
   readonly adapters: number;
   /** Only the owner of a private room can remove members. */
   readonly isOwner: boolean;
+  /** Bytes per second that this room may take of the network, 0 for no limit of its own. */
+  readonly downloadLimit: number;
+  readonly uploadLimit: number;
 }
 
 export interface PeerState {
@@ -84,7 +87,8 @@ export interface LibraryState extends AdapterSummary {
   readonly addedAt: number;
 }
 
-export type TransferPhase = 'waiting' | 'running' | 'verifying' | 'paused' | 'failed' | 'done' | 'cancelled';
+/** `queued`: others go first. `waiting`: nobody can give us anything at the moment. */
+export type TransferPhase = 'queued' | 'waiting' | 'running' | 'verifying' | 'paused' | 'failed' | 'done' | 'cancelled';
 
 export interface TransferState {
   readonly id: string;
@@ -98,8 +102,48 @@ export interface TransferState {
   /** Peers that we fetch from, or that fetch from us. */
   readonly sources: number;
   readonly secondsLeft?: number;
+  /** Place among the downloads that wait for their turn, from 1. */
+  readonly place?: number;
+  /** Peers that offer it now, whether they can give something or not. */
+  readonly peers?: number;
   /** Why it waits or failed: code and a sentence for the user. */
   readonly problem?: { readonly code: string; readonly message: string };
+}
+
+/** One peer of a transfer, or this disk. */
+export interface TransferPeerState {
+  /** Public key, hex; empty for what is copied from this disk. */
+  readonly key: string;
+  readonly name: string;
+  /** `disk`: another package here has the same chunks. `lane`: the fast connection within one network. */
+  readonly path: 'disk' | 'lane' | 'lan' | 'direct' | 'relay';
+  /** `resting`: left alone for a while, after it stalled or was busy. `idle`: nothing to do for it now. */
+  readonly phase: 'opening' | 'active' | 'idle' | 'resting';
+  /** Bytes per second over the last seconds. */
+  readonly rate: number;
+  /** Bytes of this transfer that went to it or came from it. */
+  readonly bytes: number;
+  /** Share of the package that it has, 0 to 1. */
+  readonly has: number;
+  readonly rttMs?: number;
+}
+
+/** All that is known of one transfer, for whoever looks at it. */
+export interface TransferDetails {
+  readonly transfer: TransferState;
+  /** Chunks of 64 KiB; 0 until the manifest is there. */
+  readonly chunks: number;
+  /**
+   * The package cut into at most 1,024 equal cells, in file order: what share of each is here, 0 to 255. Empty until the
+   * manifest is there.
+   */
+  readonly held: readonly number[];
+  /** The same cells: what share is asked of somebody now. */
+  readonly asked: readonly number[];
+  /** Who gives (a download) or takes (an upload), quickest first. */
+  readonly peers: readonly TransferPeerState[];
+  /** Bytes per second in each of the last 60 seconds, oldest first; shorter when it has not run that long. */
+  readonly rates: readonly number[];
 }
 
 export interface OllamaState {
@@ -117,6 +161,8 @@ export interface EngineState {
     readonly mode: NetworkMode;
     /** False when something was joined and nothing answers. */
     readonly isOnline: boolean;
+    /** The system says that this network costs by the byte; absent where it says nothing. */
+    readonly isMetered?: boolean;
     /** UDP address that this engine's sockets are bound to; absent before anything was joined. */
     readonly address?: { readonly host: string; readonly port: number };
   };

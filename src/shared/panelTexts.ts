@@ -85,6 +85,7 @@ export const PANEL_TEXTS = {
   verdictUnknown: 'Not judged: Ollama is not reachable',
   // adapter: transfer
   transfer: 'Download',
+  phaseQueued: 'In the queue',
   phaseWaiting: 'Waiting',
   phaseRunning: 'Downloading',
   phaseVerifying: 'Verifying',

@@ -5,6 +5,8 @@ import type { StrikeReason, TransferLink } from '../../src/engine/transfer/link'
 /** A link whose far end is the test: it sees what was sent, and says what it likes. */
 export class FakeLink implements TransferLink {
   readonly rttMs = 1;
+  isLan = false;
+  isLane = false;
   readonly sent: TransferMessage[] = [];
   readonly strikes: StrikeReason[] = [];
   isOpen = true;

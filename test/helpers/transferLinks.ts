@@ -38,6 +38,7 @@ async function openEnd(socket: net.Socket, isInitiator: boolean): Promise<LinkEn
   const link = new PeerLink({
     mux: Protomux.from(stream),
     peerKey: stream.remotePublicKey.toString('hex'),
+    isLan: true,
     rttMs: () => undefined,
     onStrike: (reason) => {
       strikes.push(reason);

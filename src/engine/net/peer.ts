@@ -62,6 +62,7 @@ export class Peer {
     this.transfer = new PeerLink({
       mux: this.#mux,
       peerKey: this.key,
+      isLan: this.isLan,
       rttMs: () => this.rttMs,
       onStrike: (reason) => this.strike(reason),
       onViolation: this.#onViolation,

@@ -6,6 +6,7 @@ import { TRANSFER_CODECS, TRANSFER_PROTOCOL, type TransferMessage, type Transfer
 export interface PeerLinkParts {
   readonly mux: Protomux;
   readonly peerKey: string;
+  readonly isLan: boolean;
   readonly rttMs: () => number | undefined;
   readonly onStrike: (reason: string) => void;
   readonly onViolation: (error: Error) => void;
@@ -28,6 +29,14 @@ export class PeerLink {
 
   get peerKey(): string {
     return this.parts.peerKey;
+  }
+
+  get isLan(): boolean {
+    return this.parts.isLan;
+  }
+
+  get isLane(): boolean {
+    return false;
   }
 
   get rttMs(): number | undefined {

@@ -113,6 +113,8 @@ export class Rooms extends Resource {
       peers: this.peers.count(room.id),
       adapters: adapters(room.id),
       isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
+      downloadLimit: 0,
+      uploadLimit: 0,
     }));
   }
 

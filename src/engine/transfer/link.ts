@@ -14,6 +14,10 @@ export type StrikeReason = 'badData' | 'protocol' | 'flood' | 'invalidRequests' 
 export interface TransferLink {
   /** Public key, hex. */
   readonly peerKey: string;
+  /** Whether the peer is on this local network. */
+  readonly isLan: boolean;
+  /** Whether this is the fast connection within a network, that takes the place of the one that the rooms use. */
+  readonly isLane: boolean;
   readonly rttMs: number | undefined;
   readonly isOpen: boolean;
   /** @returns false when the message was queued behind others: wait for `onDidDrain` before sending more bulk. */

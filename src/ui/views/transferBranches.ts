@@ -52,6 +52,8 @@ export function downloadProgress(transfer: TransferState): string {
         countSources(transfer.sources),
         transfer.secondsLeft === undefined ? undefined : formatSeconds(transfer.secondsLeft),
       ]);
+    case 'queued':
+      return joinKnown([percent, t('in the queue')]);
     case 'waiting':
       return joinKnown([percent, problem || t('waiting for a source')]);
     case 'verifying':
