@@ -17,6 +17,7 @@ export class Ground {
   /** A copy of the built product: what is measured stays the same while somebody builds. */
   readonly dist = path.join(this.folder, 'dist');
   readonly #peers = new Set<Peer<Calls>>();
+  readonly #ends: (() => Promise<void>)[] = [];
   #dht: Promise<Testnet> | undefined;
   #made = 0;
 
@@ -56,14 +57,25 @@ export class Ground {
 
   /** Starts a process of its own, without the loader and the memory of this one. */
   start<C extends Calls>(name: (typeof PEERS)[number]): Peer<C> {
-    const peer = new Peer<C>(path.join(this.folder, 'peers', `${name}.js`));
+    return this.run(path.join(this.folder, 'peers', `${name}.js`));
+  }
+
+  /** As `start`, of any script that was built. @param launcher a program and its arguments that become Node in the end. */
+  run<C extends Calls>(script: string, launcher: readonly string[] = []): Peer<C> {
+    const peer = new Peer<C>(script, launcher);
     this.#peers.add(peer);
     void peer.exited.then(() => this.#peers.delete(peer));
     return peer;
   }
 
+  /** What `dispose` ends too, after the processes. */
+  onDispose(end: () => Promise<void>): void {
+    this.#ends.push(end);
+  }
+
   async dispose(): Promise<void> {
     await Promise.all([...this.#peers].map((peer) => peer.kill()));
+    for (const end of this.#ends.splice(0)) await end();
     await (await this.#dht)?.destroy();
     fs.rmSync(this.folder, { recursive: true, force: true });
   }
@@ -78,8 +90,9 @@ export class Peer<out C extends Calls> {
   readonly #listeners = new Set<() => void>();
   #last = 0;
 
-  constructor(script: string) {
-    this.#child = spawn(process.execPath, [script], {
+  constructor(script: string, launcher: readonly string[] = []) {
+    const [program, ...args] = [...launcher, process.execPath, script];
+    this.#child = spawn(program!, args, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: { ...process.env, NODE_OPTIONS: '', NODE_PATH: path.join(ROOT, 'node_modules') },
     });
