@@ -29,6 +29,8 @@ export interface LeecherParts<P extends PartialPackage = PartialPackage> {
   readonly openPartial: (manifest: Manifest) => Promise<P>;
   /** Of this download and of all downloads. */
   readonly limits: readonly RateLimit[];
+  /** Of what comes from one peer, on top. The same list for peers under the same limits. */
+  readonly limitsOf?: (peerKey: string) => readonly RateLimit[];
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -97,7 +99,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     private readonly options: DownloadOptions = {},
   ) {
     this.#clock = parts.clock ?? monotonicClock;
-    this.#pump = new RequestPump(parts.limits, this.#over.signal, () => this.#ask());
+    this.#pump = new RequestPump(parts, this.#over.signal, () => this.#ask());
     this.#pool = new SourcePool({
       sources: parts.sources,
       contentId,

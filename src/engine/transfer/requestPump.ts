@@ -8,15 +8,30 @@ import type { Source } from './source';
 /** Under a limit, about ten requests a second: smooth, and no more messages than needed. */
 const PIECES_PER_SECOND = 10;
 
+/** What may be asked under one set of limits. */
+interface Grant {
+  bytes: number;
+  isWaiting: boolean;
+}
+
+export interface PumpLimits {
+  /** Of everything that is asked. */
+  readonly limits: readonly RateLimit[];
+  /** Of what is asked of one peer, on top. The same list for peers under the same limits. */
+  readonly limitsOf?: ((peerKey: string) => readonly RateLimit[]) | undefined;
+}
+
+const NONE: readonly RateLimit[] = [];
+
 /** Asks each source for as much as its window and the limits allow. A limit counts what is asked, so nothing is wasted. */
 export class RequestPump {
-  #granted = 0;
-  #isWaiting = false;
+  /** By the limits that a source has of its own: who is slowed down by them holds nobody else up. */
+  readonly #grants = new Map<readonly RateLimit[], Grant>();
   #turn = 0;
 
   /** @param onGranted something may be asked again. */
   constructor(
-    private readonly limits: readonly RateLimit[],
+    private readonly parts: PumpLimits,
     private readonly signal: AbortSignal,
     private readonly onGranted: () => void,
   ) {}
@@ -29,11 +44,12 @@ export class RequestPump {
         const source = sources[(this.#turn + i) % sources.length]!;
         const room = source.room(sources.length);
         if (room === 0) continue;
-        const max = Math.min(room, this.#allowance());
-        if (max === 0) return;
+        const own = this.parts.limitsOf?.(source.link.peerKey) ?? NONE;
+        const max = Math.min(room, this.#allowance(own));
+        if (max === 0) continue;
         const range = picker.next(source, max) ?? this.#duplicate(picker, source, max);
         if (!range) continue;
-        this.#ask(partial, source, range);
+        this.#ask(partial, source, range, own);
         isAsking = true;
       }
     }
@@ -44,7 +60,7 @@ export class RequestPump {
     return picker.duplicate(source, max, (other) => other.etaMs(0), source.etaMs(max * CHUNK_BYTES));
   }
 
-  #ask(partial: PartialPackage, source: Source, range: ChunkRange): void {
+  #ask(partial: PartialPackage, source: Source, range: ChunkRange, own: readonly RateLimit[]): void {
     const { group } = partial.map.chunk(range.first);
     // Of each source that is asked for a chunk of the group: so the hashes are there before its chunks, whoever is slow.
     if (!partial.hashesOf(group) && !source.hashesAsked.has(group)) {
@@ -52,30 +68,37 @@ export class RequestPump {
       source.send({ type: 'getHashes', handle: source.handle, group });
     }
     source.request(range);
-    this.#granted = Math.max(0, this.#granted - range.count * CHUNK_BYTES);
+    const grant = this.#grants.get(own);
+    if (grant) grant.bytes = Math.max(0, grant.bytes - range.count * CHUNK_BYTES);
   }
 
   /** Chunks that may be asked for now. */
-  #allowance(): number {
-    if (this.limits.every((limit) => limit.isUnlimited)) return Infinity;
-    const chunks = Math.floor(this.#granted / CHUNK_BYTES);
-    if (chunks === 0 && !this.#isWaiting) void this.#wait();
+  #allowance(own: readonly RateLimit[]): number {
+    const limits = [...this.parts.limits, ...own].filter((limit) => !limit.isUnlimited);
+    if (limits.length === 0) {
+      this.#grants.delete(own);
+      return Infinity;
+    }
+    const grant = this.#grants.get(own) ?? { bytes: 0, isWaiting: false };
+    this.#grants.set(own, grant);
+    const chunks = Math.floor(grant.bytes / CHUNK_BYTES);
+    if (chunks === 0 && !grant.isWaiting) void this.#wait(grant, limits);
     return chunks;
   }
 
-  async #wait(): Promise<void> {
-    this.#isWaiting = true;
-    const slowest = Math.min(...this.limits.filter((limit) => !limit.isUnlimited).map((limit) => limit.bytesPerSecond));
+  async #wait(grant: Grant, limits: readonly RateLimit[]): Promise<void> {
+    grant.isWaiting = true;
+    const slowest = Math.min(...limits.map((limit) => limit.bytesPerSecond));
     const chunks = Math.floor(Math.min(slowest / PIECES_PER_SECOND, MAX_FRAME_BYTES) / CHUNK_BYTES);
     const piece = Math.max(1, chunks) * CHUNK_BYTES;
     try {
-      for (const limit of this.limits) await limit.take(piece, this.signal);
+      for (const limit of limits) await limit.take(piece, this.signal);
     } catch {
       return; // Over.
     } finally {
-      this.#isWaiting = false;
+      grant.isWaiting = false;
     }
-    this.#granted += piece;
+    grant.bytes += piece;
     this.onGranted();
   }
 }
