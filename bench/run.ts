@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { benchConvert } from './convert';
 import { benchDiscovery } from './discovery';
 import { Ground } from './ground';
+import { LINK_BENCHMARKS } from './links/benchmarks';
 import { thisMachine, type Machine } from './machine';
 import { benchMerge } from './merge';
 import { parseCount, parseSize, type BenchOptions } from './options';
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions
   convert: benchConvert,
   merge: benchMerge,
   verdict: benchVerdict,
+  ...LINK_BENCHMARKS,
 };
 
 async function main(): Promise<void> {

@@ -10,7 +10,10 @@ export interface Section {
   readonly name: string;
   readonly title: string;
   readonly columns: readonly Column[];
-  readonly rows: readonly { readonly name: string; readonly values: Readonly<Record<string, number | undefined>> }[];
+  readonly rows: readonly {
+    readonly name: string;
+    readonly values: Readonly<Record<string, number | string | undefined>>;
+  }[];
   /** What a reader has to know to read the figures right. */
   readonly notes: readonly string[];
 }
@@ -19,16 +22,17 @@ export interface Section {
 export function tableOf({ title, columns, rows, notes }: Section): string {
   const cells = [
     ['', ...columns.map(({ header }) => header)],
-    ...rows.map(({ name, values }) => [
-      name,
-      ...columns.map(({ key, digits }) => values[key]?.toFixed(digits).replace(/^-0$/, '0') ?? '-'),
-    ]),
+    ...rows.map(({ name, values }) => [name, ...columns.map(({ key, digits }) => cellOf(values[key], digits))]),
   ];
   const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
   const lines = cells.map((line) =>
     line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
   );
   return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');
+}
+
+function cellOf(value: number | string | undefined, digits: number): string {
+  return typeof value === 'number' ? value.toFixed(digits).replace(/^-0$/, '0') : (value ?? '-');
 }
 
 /** The same figures, as plain data. */
