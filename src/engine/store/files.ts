@@ -68,6 +68,22 @@ export async function readSmallFile(path: string, limit: number): Promise<Buffer
   return stat.size > limit ? undefined : await readFile(path, { flag: constants.O_RDONLY | NO_FOLLOW });
 }
 
+/** Memory for a reading: a part of what there is when that is long enough. */
+export function memoryFor(length: number, there?: Buffer): Buffer {
+  return there && there.byteLength >= length ? there.subarray(0, length) : Buffer.allocUnsafeSlow(length);
+}
+
+/** Fills memory from a place in a file. @returns how much there was, which is less where the file ends before. */
+export async function readInto(handle: FileHandle, bytes: Uint8Array, offset: number): Promise<number> {
+  let done = 0;
+  while (done < bytes.byteLength) {
+    const { bytesRead } = await handle.read(bytes, done, bytes.byteLength - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
 /** Makes names in a folder survive a power cut. Windows can't and need not: its renames are journalled. */
 export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return;

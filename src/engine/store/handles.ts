@@ -1,7 +1,6 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { openFile } from './files';
-import { readAt } from './partialFiles';
+import { openFile, readInto } from './files';
 
 /** Sharing 1,000 adapters must not hold 1,000 descriptors; macOS starts with 256 for everything. */
 const MAX_HANDLES = 32;
@@ -18,8 +17,13 @@ export class HandleCache {
   readonly #entries = new Map<string, Entry>(); // In order of use, oldest first.
   #closings = new Set<Promise<void>>();
 
-  /** @param stat of the path a moment ago: another file in its place is opened anew. @throws {RangeError} when it is too short. */
-  async read(path: string, stat: Stats, offset: number, length: number): Promise<Buffer> {
+  /**
+   * Fills `bytes` from a place in the file.
+   *
+   * @param stat of the path a moment ago: another file in its place is opened anew.
+   * @returns what the open file says of itself now. @throws {RangeError} when it is too short.
+   */
+  async read(path: string, stat: Stats, bytes: Uint8Array, offset: number): Promise<Stats> {
     let entry = this.#entries.get(path);
     if (entry && entry.ino !== stat.ino) {
       this.#drop(path, entry);
@@ -31,7 +35,10 @@ export class HandleCache {
     entry.readers++;
     this.#trim();
     try {
-      return await readAt(await entry.handle, offset, length);
+      const handle = await entry.handle;
+      const [done, now] = await Promise.all([readInto(handle, bytes, offset), handle.stat()]);
+      if (done < bytes.byteLength) throw new RangeError(`file ends at ${offset + done}`);
+      return now;
     } catch (error) {
       this.#drop(path, entry);
       throw error;

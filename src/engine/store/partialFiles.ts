@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_ROLES, type Manifest } from '../release/manifest';
-import { createFile, makeFolder, openFile, removeFolder, statOf, syncFolder } from './files';
+import { createFile, makeFolder, openFile, readInto, removeFolder, statOf, syncFolder } from './files';
 import { readPackageFacts, writePackageFacts, type PackageFacts } from './packageFiles';
 import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
 
@@ -60,6 +60,12 @@ export class PartialFiles {
     return readAt(this.contents[file]!, offset, length, isShortFine);
   }
 
+  /** Fills `bytes` from a place in a file. @throws {RangeError} when it is too short. */
+  async fill(file: number, bytes: Uint8Array, offset: number): Promise<void> {
+    const done = await readInto(this.contents[file]!, bytes, offset);
+    if (done < bytes.byteLength) throw new RangeError(`file ends at ${offset + done}`);
+  }
+
   readHashes(limit: number): Promise<Buffer> {
     return readAt(this.hashList, 0, limit, true);
   }
@@ -115,13 +121,8 @@ async function openUpTo(path: string, size: number): Promise<FileHandle> {
 }
 
 export async function readAt(handle: FileHandle, offset: number, length: number, isShortFine = false): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafeSlow(length); // Not from the pool: it goes on to the network as it is.
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
+  const bytes = Buffer.allocUnsafe(length);
+  const done = await readInto(handle, bytes, offset);
   if (done < length && !isShortFine) throw new RangeError(`file ends at ${offset + done}`);
   return done < length ? bytes.subarray(0, done) : bytes;
 }

@@ -6,6 +6,7 @@ import { ChunkMap } from '../release/chunkMap';
 import type { Manifest } from '../release/manifest';
 import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
 import { ChunkSums } from './chunkSums';
+import { memoryFor } from './files';
 import { HeldChunks, type HeldRun } from './heldChunks';
 import { heldBytes, type DownloadDetails } from './journal';
 import { JournalWriter } from './journalWriter';
@@ -152,19 +153,26 @@ export class PartialPackage {
     this.#journal.wrote(data.byteLength);
   }
 
-  /** Reads held chunks and hashes them again. @throws {LoraSwarmError} `STORE_FAILED` when the disk lost one. */
-  async read(first: number, count: number): Promise<Buffer> {
+  /**
+   * Reads held chunks and hashes them again.
+   *
+   * @param into memory that is long enough; the result is a view of it.
+   * @throws {LoraSwarmError} `STORE_FAILED` when the disk lost one.
+   */
+  async read(first: number, count: number, into?: Buffer): Promise<Buffer> {
     this.#checkNotClosed();
-    const parts: Buffer[] = [];
-    for (const run of chunkRuns(this.map, first, count)) {
-      for (let i = run.first; i < run.first + run.count; i++)
-        if (!this.held.has(i)) throw new RangeError(`chunk ${i} is not held`);
-      const bytes = await this.files.read(run.file, run.offset, run.length);
-      const bad = firstBadChunk(this.#sums.bytes, run.first, bytes);
+    const runs = [...chunkRuns(this.map, first, count)];
+    for (let i = first; i < first + count; i++) if (!this.held.has(i)) throw new RangeError(`chunk ${i} is not held`);
+    const total = runs.reduce((sum, { length }) => sum + length, 0);
+    const bytes = memoryFor(total, into);
+    for (let at = 0, i = 0; i < runs.length; at += runs[i]!.length, i++) {
+      const run = runs[i]!;
+      const part = bytes.subarray(at, at + run.length);
+      await this.files.fill(run.file, part, run.offset);
+      const bad = firstBadChunk(this.#sums.bytes, run.first, part);
       if (bad !== undefined) throw this.#damaged(bad);
-      parts.push(bytes);
     }
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return bytes;
   }
 
   /** Syncs what was written so far, then enters it in the journal. */

@@ -46,9 +46,10 @@ export interface PackageReader {
   /**
    * Chunks of one file, hashed again after the reading, so what comes is right.
    *
+   * @param into memory that is long enough, when there is some; the result may then be a view of it.
    * @throws {LoraSwarmError} `SOURCE_CHANGED` or `SOURCE_MISSING` when the file is not what was shared.
    */
-  read(first: number, count: number): Promise<Buffer>;
+  read(first: number, count: number, into?: Buffer): Promise<Buffer>;
   /** Absent when everything is held. */
   readonly onDidHold?: Event<ChunkRange>;
   close(): Promise<void>;

@@ -290,6 +290,66 @@ describe('PackageReader', () => {
       assert.deepEqual(seen[0], { first: 10, count: 1 });
     }));
 
+  it('waits for a download that is on its way into the library', () =>
+    withStore(async (store) => {
+      const partial = await download(store, source);
+      const reader = await PackageReader.open(store, partial.id);
+      const { library } = store;
+      const adopt = library.adopt.bind(library);
+      const isMoving = Promise.withResolvers<undefined>();
+      const mayMove = Promise.withResolvers<undefined>();
+      library.adopt = async (...args) => {
+        isMoving.resolve(undefined); // Its files are closed, and not yet where they go.
+        await mayMove.promise;
+        return await adopt(...args);
+      };
+      const finishing = partial.finish();
+      await isMoving.promise;
+
+      const reading = reader.read(3, 4);
+      const opening = PackageReader.open(store, partial.id);
+      mayMove.resolve(undefined);
+
+      assert.deepEqual(await reading, bytesOf(source, 3, 4));
+      assert.ok((await opening).held.isFull);
+      await finishing;
+    }));
+
+  it('reads into the memory that it is given', () =>
+    withStore(async (store, home) => {
+      await share(store, home);
+      const reader = await PackageReader.open(store, source.manifest.id);
+      const memory = Buffer.alloc(16 * CHUNK_BYTES);
+
+      const bytes = await reader.read(70, 8, memory);
+
+      assert.equal(bytes.buffer, memory.buffer);
+      assert.deepEqual(bytes, bytesOf(source, 70, 8));
+      assert.deepEqual(
+        await reader.read(0, 17, memory),
+        bytesOf(source, 0, 17),
+        'or in other memory, where it is short',
+      );
+    }));
+
+  it('looks at a path four times a second, not at every reading', () =>
+    withStore(async (store, home) => {
+      await share(store, home);
+      const reader = await PackageReader.open(store, source.manifest.id);
+      let checks = 0;
+      const check = store.shared.check.bind(store.shared);
+      store.shared.check = (id) => {
+        checks++;
+        return check(id);
+      };
+      const startedAt = performance.now();
+
+      for (let i = 0; i < 70; i++) await reader.read(i, 1);
+
+      const most = Math.ceil((performance.now() - startedAt) / 250) + 1;
+      assert.ok(checks >= 1 && checks <= most, `${checks} checks, at most ${most} expected`);
+    }));
+
   it('ends with a download that is discarded', () =>
     withStore(async (store) => {
       const partial = await download(store, source);
