@@ -10,6 +10,7 @@ export default tseslint.config(
       'node_modules/**',
       'test/fixtures/**',
       'test/inference/node_modules/**',
+      'bench/node_modules/**',
       'src/engine/adapter/merge/writing/assembly/**', // AssemblyScript: TypeScript by its looks only.
     ],
   },

@@ -7,6 +7,7 @@ import { build } from 'esbuild';
 import type { Testnet } from 'hyperdht/testnet';
 import { localDht } from '../test/helpers/testRooms';
 import type { Calls, Reply } from './peers/calls';
+import { RIVALS_FOLDER } from './rivals';
 
 const PEERS = ['enginePeer', 'pipePeer', 'loadPeer', 'convertPeer'] as const;
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -92,9 +93,13 @@ export class Peer<out C extends Calls> {
 
   constructor(script: string, launcher: readonly string[] = []) {
     const [program, ...args] = [...launcher, process.execPath, script];
-    this.#child = spawn(program!, args, {
+    this.#child = spawn(program, args, {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_OPTIONS: '', NODE_PATH: path.join(ROOT, 'node_modules') },
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        NODE_PATH: [path.join(ROOT, 'node_modules'), RIVALS_FOLDER].join(path.delimiter),
+      },
     });
     this.exited = once(this.#child, 'exit');
     this.#child.on('message', (message) => this.#hear(message as Reply));
