@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { missingTools } from '../faults/tools';
 import { ROOT, findBrowser, findOllamas, findVscodeHost } from './machine';
 
 /** One program, which counts as one test, or one mocha run over the files of a folder. */
@@ -29,6 +30,7 @@ export const STAGES: readonly Stage[] = [
   suite('security', 'Security', 5),
   suite('service', 'Service: one engine, several processes', 5),
   suite('swarm', 'Swarm: several engines on a local DHT', 8),
+  { ...suite('faults', 'Faults: a sample of npm run test:faults', 5), without: missingTools },
   { ...suite('ollama', 'Ollama', 15), without: withoutOllama },
   suite('inference', 'Inference', 5),
   suite('webview', 'Webview', 3),

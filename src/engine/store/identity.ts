@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, lstat, open, readFile, rename, rm } from 'node:fs/promises';
+import { link, lstat, open, readFile, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoraSwarmError, storageError } from '../errors';
 import { makeFolder, statOf, syncFolder } from './files';
@@ -21,7 +21,10 @@ export async function loadIdentitySeed(home: string): Promise<string> {
   const path = join(home, NAME);
   try {
     const seed = await readSeed(path);
-    if (seed !== undefined) return seed;
+    if (seed !== undefined) {
+      await removeUnfinished(home);
+      return seed;
+    }
     if (await statOf(join(home, CLAIM_NAME))) throw keptByEditor(home);
     return await makeSeed(home, path);
   } catch (error) {
@@ -66,8 +69,15 @@ async function makeSeed(home: string, path: string): Promise<string> {
   } finally {
     await rm(fresh, { force: true });
   }
+  await removeUnfinished(home);
   await syncFolder(home);
   return seed;
+}
+
+/** A process that was killed while it made the key left one that nobody uses. Without its file another maker takes ours. */
+async function removeUnfinished(home: string): Promise<void> {
+  for (const name of await readdir(home))
+    if (name.startsWith(`${NAME}.`) && /\.[0-9a-f]{16}$/.test(name)) await rm(join(home, name), { force: true });
 }
 
 function keptByEditor(home: string): LoraSwarmError {

@@ -1,0 +1,4 @@
+import type { Fault } from './fault';
+import { killed } from './r01Killed';
+
+export const FAULTS: readonly Fault[] = [killed];

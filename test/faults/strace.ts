@@ -1,0 +1,61 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
+
+/** Calls that change the disk, or may fail for want of it. */
+export const DISK_CALLS = [
+  ...['openat', 'pwrite64', 'pwritev', 'write', 'fdatasync', 'fsync', 'ftruncate'],
+  ...['mkdir', 'rmdir', 'rename', 'renameat2', 'link', 'unlink', 'unlinkat'],
+];
+
+/** The `when`-th time that one thread makes this call for this path. */
+export interface CallPoint {
+  readonly call: string;
+  /** Relative to the home. */
+  readonly path: string;
+  readonly when: number;
+}
+
+/** Why nothing can be traced here. */
+export function noStrace(): string | undefined {
+  if (process.platform !== 'linux') return 'strace is there on Linux only';
+  const probe = spawnSync('strace', ['-f', '-o', '/dev/null', '-e', 'trace=none', 'true']);
+  if (probe.error) return 'strace is not installed';
+  return probe.status === 0 ? undefined : `strace may not trace here: ${String(probe.stderr).trim()}`;
+}
+
+// Not with --seccomp-bpf: then strace 6.1 loses signals of the main thread.
+const COMMON = ['strace', '-f', '-qq', '-e', 'signal=none'];
+
+/** Writes every disk call to a file. */
+export function tracing(file: string): string[] {
+  return [...COMMON, '-y', '-s', '0', '-o', file, '-e', `trace=${DISK_CALLS.join(',')}`];
+}
+
+/** Has one call end by a signal or an error instead, or each one take longer. */
+export function injecting(home: string, { call, path, when }: CallPoint, what: string): string[] {
+  const full = path === '' ? home : `${home}/${path}`;
+  return [...COMMON, '-o', '/dev/null', '-P', full, '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`];
+}
+
+/** All points of a traced run that are in the home, in the order in which they came. */
+export function pointsOf(traceFile: string, home: string): CallPoint[] {
+  const counts = new Map<string, number>();
+  const points: CallPoint[] = [];
+  for (const line of fs.readFileSync(traceFile, 'utf8').split('\n')) {
+    const [, thread = '', call = '', rest = ''] = /^(\d+) +(\w+)\((.*)$/.exec(line) ?? [];
+    const full =
+      call === 'openat'
+        ? /"([^"]*)"/.exec(rest)?.[1]
+        : (/^\d+<([^>]*)>/.exec(rest)?.[1] ?? /"([^"]*)"/.exec(rest)?.[1]);
+    if (full === undefined || (full !== home && !full.startsWith(`${home}/`))) continue;
+    const path = full.slice(home.length + 1);
+    const key = `${thread} ${call} ${path}`;
+    const when = (counts.get(key) ?? 0) + 1;
+    counts.set(key, when);
+    const point = { call, path, when };
+    // A second thread that makes the same call for the same path is struck at the same number as the first.
+    if (!points.some((other) => isDeepStrictEqual(other, point))) points.push(point);
+  }
+  return points;
+}

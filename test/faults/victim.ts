@@ -1,0 +1,106 @@
+// A process with a real engine that fetches one adapter and may be struck at any point: node victim.cjs ORDER
+import fs from 'node:fs';
+import { createInterface } from 'node:readline';
+import { createEngine, type Engine } from '../../src/engine/engine';
+import { silentLog } from '../../src/engine/log';
+import { armFaults, type Armed } from '../helpers/faults';
+import type { VictimCommand, VictimOrder, VictimWord } from './victimOrders';
+
+const { writeSync } = fs; // Not one of the calls that are counted.
+const tell = (word: VictimWord): void => void writeSync(1, `${JSON.stringify(word)}\n`);
+
+async function main(): Promise<void> {
+  const order = JSON.parse(process.argv[2] ?? '') as VictimOrder;
+  const ended = new Promise<void>((resolve) => listen(resolve));
+  const armed = order.dieAt === undefined ? undefined : await armDeath(order.dieAt);
+  let retries = order.retries ?? 0;
+  const attempt = async <T>(step: 'open' | 'get', work: () => Promise<T>): Promise<T> => {
+    for (;;)
+      try {
+        return await work();
+      } catch (error) {
+        tellError(step, error);
+        if (retries-- <= 0) throw error;
+      }
+  };
+
+  const engine = await attempt('open', () =>
+    createEngine({
+      ...{ home: order.home, host: order.host, bootstrap: order.bootstrap },
+      ollamaHost: 'http://127.0.0.1:9', // Nothing listens there.
+      log: silentLog,
+    }),
+  );
+  tell({ kind: 'opened', key: engine.state.identity.key });
+  if (order.isTalkative === true) talk(engine);
+  const { get, room } = order;
+  if (get === undefined) await ended;
+  else
+    await attempt('get', async () => {
+      if (room !== undefined) await engine.wish('joinRoom', { room, label: 'lab' });
+      const { path, resumedBytes, refetchedBytes, sources } = await engine.wish('get', {
+        target: get,
+        ...(order.maxRate === undefined ? {} : { maxRate: order.maxRate }),
+      });
+      tell({ kind: 'got', path, resumedBytes, refetchedBytes, sources });
+    });
+  await engine.close().catch((error: unknown) => tellError('close', error));
+  tell({ kind: 'closed', peakRss: process.resourceUsage().maxRSS * 1_024, calls: armed?.calls ?? 0 });
+  process.exit(0); // The listener of the input would keep it.
+}
+
+function armDeath(at: number): Promise<Armed> {
+  return armFaults({
+    at,
+    strike: (_call, tear) => {
+      if (at % 2 === 0) tear();
+      process.kill(process.pid, 'SIGKILL');
+      throw new Error('still alive');
+    },
+  });
+}
+
+function talk(engine: Engine): void {
+  engine.onDidChangeState(({ transfers }) => {
+    const transfer = transfers.find(({ direction }) => direction === 'download');
+    if (!transfer) return;
+    const { bytesDone, phase, sources, problem } = transfer;
+    tell({
+      kind: 'progress',
+      bytesDone,
+      phase,
+      sources,
+      at: performance.now(),
+      ...(problem ? { problem: `${problem.code} ${problem.message}` } : {}),
+    });
+  });
+}
+
+function listen(end: () => void): void {
+  const lines = createInterface({ input: process.stdin });
+  lines.on('line', (line) => {
+    const command = JSON.parse(line) as VictimCommand;
+    if (command.kind === 'end') end();
+    else moveClock(command.addMs);
+  });
+}
+
+/** What the user, or the time of the network, does to the clock of a machine. The monotonic one goes on as it was. */
+function moveClock(addMs: number): void {
+  const { now } = Date;
+  const Real = Date;
+  Date.now = () => now() + addMs;
+  globalThis.Date = class extends Real {
+    constructor(...args: unknown[]) {
+      if (args.length === 0) super(now() + addMs);
+      else super(...(args as [string]));
+    }
+  } as DateConstructor;
+}
+
+function tellError(step: 'open' | 'get' | 'close', error: unknown): void {
+  const { name, message, code } = error as Error & { code?: string };
+  tell({ kind: 'error', step, isOurs: name === 'LoraSwarmError', code: code ?? name, message });
+}
+
+main().catch(() => process.exit(3)); // It was told.
