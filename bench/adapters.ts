@@ -7,8 +7,13 @@ const HIDDEN = 4096;
 const BLOCK_BYTES = 4 * RANK * HIDDEN * (2 + 1.5 + 1.5 + 2 + 3 + 3 + 3);
 
 /** A PEFT adapter of about this size as F32, half of it as BF16, to the nearest block of a large llama. */
-export function writeLargeAdapter(folder: string, bytes: number, dtype?: 'F32' | 'BF16'): Promise<WrittenAdapter> {
-  const options = { rank: RANK, hidden: HIDDEN, blocks: blocksOf(bytes), targets: TARGETS };
+export function writeLargeAdapter(
+  folder: string,
+  bytes: number,
+  dtype?: 'F32' | 'BF16',
+  seed = 1,
+): Promise<WrittenAdapter> {
+  const options = { rank: RANK, hidden: HIDDEN, blocks: blocksOf(bytes), targets: TARGETS, seed };
   return writePeftAdapter(folder, { ...options, ...(dtype ? { dtype } : {}) });
 }
 

@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { writeLargeAdapter } from '../adapters';
 import type { Ground } from '../ground';
 import type { BenchOptions } from '../options';
+import { installRivals, RIVALS_FOLDER } from '../rivals';
 import type { Section } from '../section';
 import { median } from '../stats';
 import { whyNoDelay } from './delayedLink';
@@ -20,15 +21,17 @@ const MAX_BYTES = 200 * MB;
 const LOSS = { rttMs: 80, lossPercent: 0.5 };
 /** A stream over a link with loss goes up and down for seconds. */
 const LOSS_MS = 12_000;
-const WEBTORRENT = path.resolve(import.meta.dirname, '../node_modules/webtorrent/index.js');
+const WEBTORRENT = path.join(RIVALS_FOLDER, 'webtorrent', 'index.js');
 
 /** What is left of the rate when the other end is far away, and when packets get lost on the way. */
 export async function benchLinks(ground: Ground, { size, runs, say }: BenchOptions): Promise<Section> {
   const written = await writeLargeAdapter(ground.newFolder(), Math.min(size, MAX_BYTES));
   const why = whyNoDelay();
   const rows: Row[] = [];
+  const whyNoTorrent = why === undefined ? await installRivals(say) : undefined;
   if (why === undefined) {
-    for (const rttMs of DELAYS) rows.push(...(await delayRows(ground, { rttMs, runs, say, ...written })));
+    for (const rttMs of DELAYS)
+      rows.push(...(await delayRows(ground, { rttMs, runs, say, hasTorrent: whyNoTorrent === undefined, ...written })));
     rows.push(...(await lossRows(ground, { runs, say, folder: written.folder })));
   } else {
     for (const rttMs of DELAYS) rows.push(leftOut(`RTT ${rttMs} ms`));
@@ -39,7 +42,7 @@ export async function benchLinks(ground: Ground, { size, runs, say }: BenchOptio
     title: `Long and lossy links: up to ${(written.bytes / MB).toFixed(0)} MB between two network namespaces, median of ${runs}`,
     rows,
     notes: [
-      ...(why === undefined ? [] : [`Left out: ${why}.`]),
+      ...[why, whyNoTorrent].flatMap((reason) => (reason === undefined ? [] : [`Left out: ${reason}.`])),
       'MB is 10^6 bytes. A link of user space between two namespaces, with the socket buffers that the system gives each of them.',
       'Lane: the fast connection within one network, Noise over TCP. UDX: the connection of the rooms.',
       `Delay: from the wish to the package in the library, or from naming the peer to the verified file.`,
@@ -52,12 +55,15 @@ interface DelayParts {
   readonly rttMs: number;
   readonly runs: number;
   readonly say: (line: string) => void;
+  readonly hasTorrent: boolean;
   readonly folder: string;
   readonly weightsPath: string;
 }
 
-async function delayRows(ground: Ground, { rttMs, runs, say, folder, weightsPath }: DelayParts): Promise<Row[]> {
-  const hasTorrent = fs.existsSync(WEBTORRENT);
+async function delayRows(
+  ground: Ground,
+  { rttMs, runs, say, hasTorrent, folder, weightsPath }: DelayParts,
+): Promise<Row[]> {
   const torrent: number[] = [];
   const lane: number[] = [];
   const udx: number[] = [];
