@@ -78,6 +78,8 @@ export function openDatabase(path: string): Database {
     checkOurs(db);
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     migrate(db);
+    // What SQLite may not open for writing it opens for reading, and says so only when something is written.
+    db.exec('BEGIN IMMEDIATE; ROLLBACK');
     return db;
   } catch (error) {
     db.close();

@@ -11,7 +11,17 @@ const NO_FOLLOW = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
 export async function makeFolder(path: string): Promise<void> {
   const stat = await statOf(path);
   if (stat) checkFolder(stat, path);
-  else await mkdir(path, { recursive: true, mode: 0o700 });
+  else await makeMissing(path);
+}
+
+async function makeMissing(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Not at once: whatever fails in there, Node says of it that a folder is missing.
+    if (!isMissing(error)) throw error;
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  }
 }
 
 /** @throws {LoraSwarmError} `STORE_FAILED` when it is a link or a file. */
