@@ -45,7 +45,7 @@ export class AdapterPage implements Page {
       copyLink: button({ label: text('copyLink'), icon: 'link', onPress: this.#copy('copyLink') }),
       copyId: button({ label: text('copyId'), icon: 'copy', onPress: this.#copy('copyId') }),
     };
-    this.#transfer = new TransferBar(shell);
+    this.#transfer = new TransferBar(shell, id);
     this.#parts = [this.#actions, this.#transfer.element, this.#notes, this.#body];
     this.#notes.setAttribute('aria-label', text('problems'));
     this.#actions.append(...Object.values(this.#buttons));

@@ -61,6 +61,11 @@ export function setBusy(element: HTMLElement, isBusy: boolean): void {
   setAttributes(element, { 'aria-disabled': isBusy ? 'true' : undefined, 'aria-busy': isBusy ? 'true' : undefined });
 }
 
+/** Stays in the order of the keyboard for the same reason; whoever listens to it looks at `aria-disabled`. */
+export function setDisabled(element: HTMLElement, isDisabled: boolean): void {
+  setAttributes(element, { 'aria-disabled': isDisabled ? 'true' : undefined });
+}
+
 export interface TextFieldOptions {
   readonly label: string;
   readonly placeholder: string;

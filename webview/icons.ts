@@ -7,6 +7,12 @@ const PATHS = {
   circle: 'M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13',
   similar: 'M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M4.8 8.6c1.1-1.4 2.1-1.4 3.2-.4s2.1 1 3.2-.4',
   download: 'M8 2v8.2M4.6 7 8 10.4 11.4 7M2.5 13.5h11',
+  upload: 'M8 10.2V2M4.6 5.2 8 1.8l3.4 3.4M2.5 13.5h11',
+  clock: 'M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M8 4.6V8l2.4 1.8',
+  first: 'M8 14V5M4.6 8.2 8 4.8l3.4 3.4M2.5 2h11',
+  up: 'M8 13.5v-11M4.4 6.1 8 2.5l3.6 3.6',
+  down: 'M8 2.5v11M4.4 9.9 8 13.5l3.6-3.6',
+  last: 'M8 2v9M4.6 7.8 8 11.2l3.4-3.4M2.5 14h11',
   pause: 'M5.5 3v10M10.5 3v10',
   play: 'M5 3v10l7.5-5z',
   close: 'M3.5 3.5l9 9M12.5 3.5l-9 9',
@@ -24,6 +30,9 @@ const PATHS = {
   compare: 'M2.5 3h4.5v10H2.5zM9 3h4.5v10H9z',
   merge: 'M3 2.5v2.2A3.8 3.8 0 0 0 6.8 8.5H13M3 14v-1.7a3.8 3.8 0 0 1 3.8-3.8M10.4 5.9 13 8.5l-2.6 2.6',
   folder: 'M1.5 3.5h4.8l1.4 1.6h6.8v7.9h-13z',
+  home: 'M2.5 7.5 8 2.8l5.5 4.7M4 6.6v6.9h8V6.6',
+  lane: 'M9 1.5 3.5 9H8l-1 5.5L12.5 7H8z',
+  relay: 'M2 8h3.6M10.4 8H14M8 5.6a2.4 2.4 0 1 0 0 4.8 2.4 2.4 0 0 0 0-4.8M12.2 6.2 14 8l-1.8 1.8',
   adapter: 'M8 2 14 5.2 8 8.4 2 5.2zM2 8l6 3.2L14 8M2 10.8 8 14l6-3.2',
 } as const;
 
@@ -39,7 +48,7 @@ export function icon(name: IconName, className = ''): SVGSVGElement {
 }
 
 /** An element for a drawing. Only the attributes of shapes. */
-export function svgElement<K extends 'svg' | 'path' | 'rect'>(
+export function svgElement<K extends 'svg' | 'path' | 'rect' | 'pattern'>(
   tag: K,
   attributes: Readonly<Record<string, string | number>>,
 ): SVGElementTagNameMap[K] {

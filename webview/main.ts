@@ -17,6 +17,7 @@ import { ExplorePage } from './explore';
 import { icon } from './icons';
 import { MergePage } from './merge';
 import type { DraftPage, ExplorePlace, Page, Shell } from './page';
+import { TransferPage } from './transfer';
 import { Words } from './words';
 
 declare function acquireVsCodeApi(): {
@@ -112,6 +113,8 @@ function openPage(shell: Shell, page: PanelPage): Page {
       return new ExplorePage(shell);
     case 'adapter':
       return new AdapterPage(shell, page.id);
+    case 'transfer':
+      return new TransferPage(shell, page);
     case 'compare':
       return new ComparePage(shell, page);
     case 'merge':
@@ -127,7 +130,7 @@ function drawTabs(text: Words, here: PanelPage): void {
   const tab = (page: (typeof TABS)[number]): HTMLElement => {
     const element = el('button', { class: 'tab' }, text.text(page));
     element.addEventListener('click', () => editor.postMessage({ type: 'open', page: { page } }));
-    const isHere = here.page === page || (here.page === 'adapter' && page === 'explore');
+    const isHere = here.page === page || (page === 'explore' && (here.page === 'adapter' || here.page === 'transfer'));
     setAttributes(element, { 'aria-current': isHere ? 'page' : undefined });
     return element;
   };

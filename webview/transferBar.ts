@@ -25,7 +25,10 @@ export class TransferBar {
   readonly #problem = el('p', { class: 'transfer-problem bad', role: 'alert' });
   #spoken = '';
 
-  constructor(private readonly shell: Shell) {
+  constructor(
+    private readonly shell: Shell,
+    private readonly id: string,
+  ) {
     this.#bar = el(
       'div',
       {
@@ -37,7 +40,13 @@ export class TransferBar {
       },
       this.#done,
     );
-    this.element = el('div', { class: 'transfer' }, this.#bar, this.#line, this.#problem);
+    const more = el('button', { class: 'link' }, shell.words.text('showTransfer'));
+    more.addEventListener('click', () => {
+      const page = { page: 'transfer', id: this.id, direction: 'download' } as const;
+      shell.post({ type: 'open', page });
+    });
+    const line = el('div', { class: 'transfer-more' }, this.#line, more);
+    this.element = el('div', { class: 'transfer' }, this.#bar, line, this.#problem);
     this.element.hidden = true;
   }
 

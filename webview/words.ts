@@ -52,6 +52,27 @@ export class Words {
     return new Intl.NumberFormat(this.language, { style: 'percent' }).format(share);
   }
 
+  /** A share from 0 to 1. A little is not nothing: below 1 % there is one more digit. */
+  share(part: number): string {
+    const digits = part > 0 && part < 0.01 ? 1 : 0;
+    const percent = Math.floor(part * 100 * 10 ** digits + 1e-9) / 10 ** digits; // 100 % only when it is all there.
+    const options = { style: 'percent', maximumFractionDigits: digits } as const;
+    return new Intl.NumberFormat(this.language, options).format(percent / 100);
+  }
+
+  milliseconds(value: number): string {
+    const options = { style: 'unit', unit: 'millisecond', unitDisplay: 'short', maximumFractionDigits: 0 } as const;
+    return new Intl.NumberFormat(this.language, options).format(Math.max(1, value));
+  }
+
+  /** `2nd`, where the language says so. */
+  ordinal(value: number): string {
+    const forms = { one: 'One', two: 'Two', few: 'Few' } as const;
+    const form = new Intl.PluralRules(this.language, { type: 'ordinal' }).select(value);
+    const ending = form === 'one' || form === 'two' || form === 'few' ? forms[form] : 'Other';
+    return this.text(`ordinal${ending}`, this.number(value));
+  }
+
   duration(seconds: number): string {
     if (seconds < 60) return this.#unit('second', Math.max(1, Math.round(seconds)));
     if (seconds < 3600) return this.#unit('minute', Math.round(seconds / 60));

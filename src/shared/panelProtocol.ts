@@ -4,9 +4,23 @@ import { parseCompare, type CompareIntent, type CompareRun } from './compareProt
 import { parseMerge, parseMergeKeys, type MergeIntent, type MergeShown } from './mergeProtocol';
 import { isContentId, isCount, isModelName, isRoomId, isText, record } from './panelFields';
 import type { PanelTexts } from './panelTexts';
+import {
+  parseTransferIntent,
+  parseTransferPlace,
+  type TransferIntent,
+  type TransferPlace,
+  type TransferShown,
+} from './transferProtocol';
 
 // The webview imports these from here: it knows no folder but this one.
-export type { RoomState, TransferState, VerdictKind, VerdictState } from '../engine/state';
+export type {
+  RoomState,
+  TransferDetails,
+  TransferPeerState,
+  TransferState,
+  VerdictKind,
+  VerdictState,
+} from '../engine/state';
 export type { AdapterDetails, AdapterEntry, DoctorCheck } from '../engine/wishes';
 export type { CompareSide, MergeMethod, ModelfileExtras } from '../engine/deployWishes';
 
@@ -22,6 +36,7 @@ const MAX_BYTES = 4 * 1024 ** 3;
 export type PanelPage =
   | { readonly page: 'explore' }
   | { readonly page: 'adapter'; readonly id: string }
+  | TransferPlace
   /** With what is chosen at the start. */
   | { readonly page: 'compare'; readonly base?: string; readonly model?: string }
   /** `parts`: keys of adapters that are chosen at the start, see `mergeProtocol.ts`. */
@@ -75,6 +90,7 @@ export type ToPanel =
   | { readonly type: 'doctor'; readonly isRunning: boolean; readonly checks: readonly DoctorCheck[] }
   | { readonly type: 'compare'; readonly run: CompareRun }
   | { readonly type: 'merge'; readonly merge: MergeShown }
+  | { readonly type: 'transfer'; readonly shown: TransferShown }
   /** Something the user asked for here failed: one sentence that says what to do. */
   | { readonly type: 'problem'; readonly message: string };
 
@@ -113,6 +129,7 @@ export type FromPanel =
   | { readonly type: 'doctor' }
   | CompareIntent
   | MergeIntent
+  | TransferIntent
   | { readonly type: 'run'; readonly action: PanelAction };
 
 /** The webview is a browser page, so what it posts is input like any other. Never throws; unknown fields are dropped. */
@@ -138,6 +155,8 @@ export function parseFromPanel(value: unknown): FromPanel | undefined {
     case 'browseAdapter':
     case 'mergeResult':
       return parseMerge(from);
+    case 'moveDownload':
+      return parseTransferIntent(from);
     case 'run': {
       const action = PANEL_ACTIONS.find((item) => item === from['action']);
       return action && { type, action };
@@ -162,6 +181,8 @@ export function parsePage(value: unknown): PanelPage | undefined {
       const id = from?.['id'];
       return isContentId(id) ? { page, id } : undefined;
     }
+    case 'transfer':
+      return from && parseTransferPlace(from);
     case 'compare':
       return parseComparePage(from?.['base'], from?.['model']);
     case 'merge':
@@ -212,6 +233,7 @@ const TO_PANEL_TYPES: readonly string[] = [
   'doctor',
   'compare',
   'merge',
+  'transfer',
   'problem',
 ] satisfies ToPanel['type'][];
 

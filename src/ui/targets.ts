@@ -21,6 +21,15 @@ export const elementId = {
   transfer: (direction: 'download' | 'upload', id: string) => `${direction}:${id}`,
 } as const;
 
+/** The element of the transfers tree that a command is about; `undefined` for anything else. */
+export function parseTransferElement(
+  value: unknown,
+): { readonly direction: 'download' | 'upload'; readonly id: string } | undefined {
+  const [direction, id] = typeof value === 'string' ? value.split(':') : [];
+  if ((direction !== 'download' && direction !== 'upload') || !isContentId(id)) return undefined;
+  return elementId.transfer(direction, id) === value ? { direction, id } : undefined;
+}
+
 const CONTENT_ID = /^[0-9a-f]{64}$/;
 const ROOM_ID = /^(?:general|local|[0-9a-f]{16})$/;
 const KEY = /^[0-9a-f]{64}$/;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AdapterDetails, ToPanel } from '../../src/shared/panelProtocol';
 import { describeInBrowser } from './inBrowser';
 import type { OpenPanel } from './panelPage';
-import { contentId, details, entry, joined, listOf, models, room, transfer } from './samples';
+import { contentId, details, entry, joined, listOf, models, room, source, transfer, transferDetails } from './samples';
 
 /** What has broken pages before: markup, attributes, URLs, templates, encodings, half-closed things. */
 const MARKUP = [
@@ -221,6 +221,28 @@ describeInBrowser('text of peers in the page', (open) => {
       }
       await assertNothingRan(panel, requests);
     }
+  });
+
+  it('stays text on the Transfer page, in names of adapters and of peers', async () => {
+    const id = contentId(0);
+    const panel = await open({ state: joined, answers: { list: listOf([]), models: () => models } });
+    const shown = (text: string, end?: 'gone'): ToPanel => {
+      const of = transfer(0, { name: `${text}/${text}`, phase: 'failed', problem: { code: text, message: text } });
+      const peers = [source(0, { name: text, key: text }), source(1, { name: text })];
+      const details = transferDetails(0, { transfer: of, peers });
+      return { type: 'transfer', shown: { id, direction: 'download', details, ...(end && { end }), problem: text } };
+    };
+    const fresh: ToPanel = { type: 'page', page: { page: 'transfer', id, direction: 'download' } };
+    await show(panel, [fresh, shown('plain')]);
+    const [count, requests] = [await elements(panel), panel.requests.length];
+
+    for (const payload of PAYLOADS) {
+      await show(panel, [fresh, shown(payload)]);
+
+      assert.equal(await panel.page.locator('.peer-name').first().textContent(), payload);
+      assert.equal(await elements(panel), count, payload);
+    }
+    await assertNothingRan(panel, requests);
   });
 
   it('could not run even if it were markup', async () => {

@@ -1,4 +1,4 @@
-import type { EngineState, RoomState, TransferState } from '../../src/engine/state';
+import type { EngineState, RoomState, TransferDetails, TransferPeerState, TransferState } from '../../src/engine/state';
 import type { AdapterDetails, AdapterEntry, DoctorCheck, ListRequest, Wishes } from '../../src/engine/wishes';
 
 export const contentId = (index: number): string => index.toString(16).padStart(64, '0');
@@ -119,6 +119,39 @@ export const transfer = (index: number, change: Partial<TransferState> = {}): Tr
   secondsLeft: 12,
   ...change,
 });
+
+export const source = (index: number, change: Partial<TransferPeerState> = {}): TransferPeerState => ({
+  key: key(index),
+  name: AUTHORS[index % AUTHORS.length]!,
+  path: 'direct',
+  phase: 'active',
+  rate: 6_000_000,
+  bytes: 5_000_000,
+  has: 1,
+  rttMs: 24,
+  ...change,
+});
+
+/** A download in the middle: the first part is here, some chunks further on are asked for, the rest is missing. */
+export function transferDetails(index: number, change: Partial<TransferDetails> = {}): TransferDetails {
+  const shown = change.transfer ?? transfer(index);
+  const chunks = Math.ceil(shown.bytesTotal / 65_536);
+  const cells = Math.min(chunks, 1_024);
+  const done = Math.floor((cells * shown.bytesDone) / shown.bytesTotal);
+  return {
+    transfer: shown,
+    chunks,
+    held: Array.from({ length: cells }, (_, at) => (at < done ? 255 : 0)),
+    asked: Array.from({ length: cells }, (_, at) => (at >= done && at < done + cells * 0.03 ? 255 : 0)),
+    peers: [
+      source(0, { path: 'lane', rate: 11_400_000, bytes: 9_100_000, rttMs: 0.6 }),
+      source(1, { rate: 6_100_000, bytes: 4_700_000 }),
+      source(2, { path: 'relay', rate: 700_000, bytes: 1_200_000, has: 0.37, rttMs: 148 }),
+    ],
+    rates: Array.from({ length: 60 }, (_, at) => 17e6 + 3e6 * Math.sin(at / 5) - (at > 20 && at < 24 ? 9e6 : 0)),
+    ...change,
+  };
+}
 
 export const joined: Partial<EngineState> = {
   rooms: [room(), room({ id: 'local', kind: 'local', label: 'Local network' })],

@@ -3,7 +3,7 @@ import type { DoctorCheck } from '../../engine/wishes';
 import { t } from '../l10n';
 import type { UiParts } from '../parts';
 import { askPick, BACK } from '../steps';
-import { parseTargets, targetPath } from '../targets';
+import { parseTargets, parseTransferElement, targetPath } from '../targets';
 import { peerText } from '../text';
 import { inspectionNotes, inspectionRows, refusal } from './inspection';
 import { pickAdapterFile } from './pickFile';
@@ -18,6 +18,10 @@ export function lookCommands(parts: UiParts): Record<string, Handler> {
     openAdapter(clicked) {
       const [target] = parseTargets(clicked);
       if (target?.kind === 'adapter') parts.openPage({ page: 'adapter', id: target.id });
+    },
+    openTransfer(clicked) {
+      const transfer = parseTransferElement(clicked);
+      if (transfer) parts.openPage({ page: 'transfer', ...transfer });
     },
     showLog: () => parts.log.show(),
     refresh: () => parts.refresh(),

@@ -21,6 +21,7 @@ import { CompareDesk } from './compareDesk';
 import { MergeDesk, type MergeDeskParts } from './mergeDesk';
 import { COMMANDS, type PanelCommand } from './panelCommands';
 import { panelTexts, plainCheck, plainDetails, plainEntry, plainRoom, plainTransfer } from './panelText';
+import { TransferDesk } from './transferDesk';
 
 export interface PanelSessionParts extends Pick<
   MergeDeskParts,
@@ -52,8 +53,10 @@ export class PanelSession implements Disposable {
   #listing: { readonly query: PanelQuery; readonly abort: AbortController } | undefined;
   #doctor: AbortController | undefined;
   #adapterKey = '';
+  #title = '';
   readonly #compare: CompareDesk;
   readonly #merge: MergeDesk;
+  readonly #transfer: TransferDesk;
 
   constructor(
     private readonly parts: PanelSessionParts,
@@ -67,6 +70,12 @@ export class PanelSession implements Disposable {
       explain,
     });
     this.#merge = new MergeDesk({ ...parts, post: (message) => this.#postTo('merge', message), explain });
+    this.#transfer = new TransferDesk({
+      engine: parts.engine,
+      post: (message) => this.#postTo('transfer', message),
+      explain,
+      name: (name, id) => this.#nameTab(name, id),
+    });
     this.#owned.add(parts.engine.onDidChangeState((state) => this.#onState(state)));
   }
 
@@ -81,7 +90,8 @@ export class PanelSession implements Disposable {
     if (page.page !== 'compare') this.#compare.stop();
     if (page.page !== 'merge') this.#merge.stop();
     this.#page = page;
-    this.parts.setTitle(pageTitle(page));
+    this.#title = pageTitle(page);
+    this.parts.setTitle(this.#title);
     if (this.#isReady) this.#showPage();
   }
 
@@ -148,6 +158,9 @@ export class PanelSession implements Disposable {
       case 'mergeResult':
         this.#merge.follow(intent.action);
         return;
+      case 'moveDownload':
+        void this.#transfer.move(intent);
+        return;
       default:
         // The engine's verbs have commands of their own: they ask, show progress and report failure for every shell part.
         this.parts.run({ ...COMMANDS[intent.type], argument: intent.id });
@@ -165,6 +178,9 @@ export class PanelSession implements Disposable {
         this.#adapterKey = adapterKey(this.parts.engine.state, this.#page.id);
         void this.#loadAdapter(this.#page.id);
         return;
+      case 'transfer':
+        void this.#transfer.follow(this.#page, this.#visit.signal);
+        return;
       case 'compare':
         this.#compare.show();
         void this.#findModels();
@@ -180,6 +196,13 @@ export class PanelSession implements Disposable {
   /** What a page's own work has to say, while that page is what the user sees. */
   #postTo(page: PanelPage['page'], message: ToPanel): void {
     if (this.#isReady && this.#page.page === page) this.parts.post(message);
+  }
+
+  #nameTab(name: string, id: string): void {
+    const title = adapterName(name, id);
+    if (title === this.#title) return;
+    this.#title = title;
+    this.parts.setTitle(title);
   }
 
   #leave(): void {
@@ -247,7 +270,7 @@ export class PanelSession implements Disposable {
     try {
       const details = await this.parts.engine.wish('adapter', { id }, { signal });
       if (signal.aborted) return;
-      this.parts.setTitle(adapterName(details.name, id));
+      this.#nameTab(details.name, id);
       this.parts.post({ type: 'adapter', id, details: plainDetails(details) });
     } catch (error) {
       if (signal.aborted) return;
@@ -290,6 +313,10 @@ export function pageTitle(page: PanelPage): string {
       return t('Explore Adapters');
     case 'adapter':
       return t('Adapter {0}', page.id.slice(0, 8));
+    case 'transfer':
+      return page.direction === 'download'
+        ? t('Download {0}', page.id.slice(0, 8))
+        : t('Upload {0}', page.id.slice(0, 8));
     case 'compare':
       return t('Compare Models');
     case 'merge':

@@ -36,7 +36,7 @@ function downloadBranch(transfer: TransferState): Branch {
       ],
       '\n',
     ),
-    command: { id: 'loraSwarm.openAdapter', argument: { id: transfer.id } },
+    command: { id: 'loraSwarm.openTransfer', argument: elementId.transfer('download', transfer.id) },
   };
 }
 
@@ -77,6 +77,6 @@ function uploadBranch(transfer: TransferState): Branch {
     icon: 'arrow-up',
     context: 'up.running',
     tooltip: joinKnown([peerText(transfer.name), t('{0} sent', formatBytes(transfer.bytesDone))], '\n'),
-    command: { id: 'loraSwarm.openAdapter', argument: { id: transfer.id } },
+    command: { id: 'loraSwarm.openTransfer', argument: elementId.transfer('upload', transfer.id) },
   };
 }

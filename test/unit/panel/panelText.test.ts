@@ -9,7 +9,8 @@ import {
   plainRoom,
   plainTransfer,
 } from '../../../src/ui/panel/panelText';
-import { details, room, transfer } from '../../webview/samples';
+import { plainTransferDetails } from '../../../src/ui/panel/transferText';
+import { details, room, source, transfer, transferDetails } from '../../webview/samples';
 
 const DIRTY = 'a\u202eb\u200b\u001b[31m\u0007c';
 const CLEAN = 'ab[31mc';
@@ -72,6 +73,34 @@ describe('text on its way to the page', () => {
 
     assert.ok(JSON.stringify(plain).length < 700_000);
     assert.ok(plain.layers.every(({ norm }) => norm === 0));
+  });
+
+  it('lets no figure of a transfer through that is none, and no list without end', () => {
+    const wrong = [Number.NaN, -1, Infinity, 300, 128];
+    const plain = plainTransferDetails(
+      transferDetails(0, {
+        transfer: transfer(0, { name: DIRTY }),
+        held: [...wrong, ...Array.from({ length: 5_000 }, () => 255)],
+        asked: wrong,
+        rates: [...wrong, ...Array.from({ length: 60 }, () => 1)],
+        peers: Array.from({ length: 1_000 }, () => source(0, { name: DIRTY, has: 7, rate: Number.NaN, rttMs: -1 })),
+      }),
+    );
+
+    assert.equal(plain.transfer.name, CLEAN);
+    assert.deepEqual(plain.held.slice(0, 6), [0, 0, 0, 255, 128, 255]);
+    assert.equal(plain.held.length, 1_024);
+    assert.deepEqual(plain.asked, [0, 0, 0, 255, 128]);
+    assert.deepEqual(new Set(plain.rates), new Set([1]));
+    assert.equal(plain.rates.length, 60);
+    assert.equal(plain.peers.length, 64);
+    assert.deepEqual(plain.peers[0], source(0, { name: CLEAN, has: 1, rate: 0, rttMs: 0 }));
+  });
+
+  it('leaves the details of a transfer as they are when they are right', () => {
+    const details = transferDetails(0);
+
+    assert.deepEqual(plainTransferDetails(details), details);
   });
 
   it('keeps the lines, indents and code of a card', () => {

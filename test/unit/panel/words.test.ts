@@ -40,6 +40,20 @@ describe('words of the page', () => {
     assert.equal(english.ago(now - 400 * 86_400_000, now), 'last year');
   });
 
+  it('say a little as a little, and never more than there is', () => {
+    assert.deepEqual(
+      [0, 0.004, 0.29, 0.9999, 1].map((share) => english.share(share)),
+      ['0%', '0.4%', '29%', '99%', '100%'],
+    );
+  });
+
+  it('number places as the language does', () => {
+    assert.deepEqual(
+      [1, 2, 3, 4, 11, 22].map((place) => english.ordinal(place)),
+      ['1st', '2nd', '3rd', '4th', '11th', '22nd'],
+    );
+  });
+
   it('keep the digits that mean something', () => {
     assert.equal(english.precise(0.000123456), '0.000123');
     assert.equal(english.precise(1234.5), '1,230');

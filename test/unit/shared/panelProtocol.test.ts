@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { MAX_COMPARE_TOKENS, MAX_PROMPT_LENGTH } from '../../../src/shared/compareProtocol';
 import { MERGE_RESULT_ACTIONS } from '../../../src/shared/mergeProtocol';
 import { MAX_SEARCH_LENGTH } from '../../../src/shared/panelFields';
+import { QUEUE_MOVES } from '../../../src/shared/transferProtocol';
 import {
   ADAPTER_INTENTS,
   isSameQuery,
@@ -41,6 +42,9 @@ describe('parseFromPanel', () => {
         offset: 9_900,
         limit: 1,
       },
+      { type: 'open', page: { page: 'transfer', id: ID, direction: 'download' } },
+      { type: 'open', page: { page: 'transfer', id: ID, direction: 'upload' } },
+      ...QUEUE_MOVES.map((to) => ({ type: 'moveDownload', id: ID, to })),
       { type: 'open', page: { page: 'compare' } },
       { type: 'open', page: { page: 'compare', base: 'llama3.2:latest', model: 'hf.co/ana/sql:Q4_K_M' } },
       { type: 'open', page: { page: 'merge' } },
@@ -126,6 +130,12 @@ describe('parseFromPanel', () => {
     ['a merge page with a path', { type: 'open', page: { page: 'merge', parts: ['/etc/passwd'] } }],
     ['a merge page with a text', { type: 'open', page: { page: 'merge', parts: ID } }],
     ['a command for a result', { type: 'mergeResult', action: 'delete' }],
+    ['a transfer page without a way', { type: 'open', page: { page: 'transfer', id: ID } }],
+    ['a transfer page with another way', { type: 'open', page: { page: 'transfer', id: ID, direction: 'sideways' } }],
+    ['a transfer page of a path', { type: 'open', page: { page: 'transfer', id: '/etc/passwd', direction: 'upload' } }],
+    ['a move to a number', { type: 'moveDownload', id: ID, to: 1 }],
+    ['a move to what every object has', { type: 'moveDownload', id: ID, to: 'toString' }],
+    ['a move of nothing', { type: 'moveDownload', to: 'first' }],
     ['an endless size', { type: 'list', query: { maxBytes: Infinity }, offset: 0, limit: 1 }],
   ];
   for (const [what, value] of refused)
@@ -155,6 +165,11 @@ describe('state that the editor kept', () => {
   it('is read like input', () => {
     assert.deepEqual(parsePage({ page: 'adapter', id: ID, more: 1 }), { page: 'adapter', id: ID });
     assert.equal(parsePage({ page: 'adapter', id: 'x' }), undefined);
+    assert.deepEqual(parsePage({ page: 'transfer', id: ID, direction: 'upload', more: 1 }), {
+      page: 'transfer',
+      id: ID,
+      direction: 'upload',
+    });
     assert.deepEqual(parsePage({ page: 'merge', parts: [ID, ID] }), { page: 'merge', parts: [ID] });
     assert.equal(parsePage({ page: 'compare', base: 5 }), undefined);
     assert.equal(parsePage('explore'), undefined);
@@ -194,7 +209,9 @@ function isValid(intent: NonNullable<ReturnType<typeof parseFromPanel>>): boolea
     case 'run':
       return PANEL_ACTIONS.includes(intent.action);
     case 'open':
-      return intent.page.page !== 'adapter' || intent.page.id.length === 64;
+      return !('id' in intent.page) || intent.page.id.length === 64;
+    case 'moveDownload':
+      return intent.id.length === 64 && ['first', 'up', 'down', 'last'].includes(intent.to);
     case 'list':
       return (
         intent.limit >= 1 &&
@@ -245,6 +262,7 @@ function hostileMessage(random: () => number): unknown {
       JSON.parse('{"__proto__": {"polluted": true, "type": "ready"}}'),
       { toString: 'ready' },
       { page: 'adapter', id: ID },
+      { page: 'transfer', id: ID, direction: one(['download', 'upload', 'both', 1]) },
       { search: 'x', minRank: 1 },
       { search: { length: 1 } },
       { room: '../general' },
@@ -252,6 +270,7 @@ function hostileMessage(random: () => number): unknown {
   if (random() < 0.1) return junk();
   const types = [
     ...['ready', 'doctor', 'open', 'list', 'run', 'compare', 'stopCompare', 'merge', 'mergeResult', 'browseAdapter'],
+    'moveDownload',
     ...ADAPTER_INTENTS,
     'state',
     '__proto__',
@@ -260,7 +279,15 @@ function hostileMessage(random: () => number): unknown {
   const message: Record<string, unknown> = { type: random() < 0.9 ? one(types) : junk() };
   const fields = {
     ...{ id: ID, page: { page: 'explore' }, query: {}, offset: 0, limit: 10, action: one(['showLog', 'share']) },
-    ...{ ...COMPARE, ...MERGE, rank: 8, density: 1, seed: 1, type: message['type'] },
+    ...{
+      ...COMPARE,
+      ...MERGE,
+      rank: 8,
+      density: 1,
+      seed: 1,
+      to: one(['first', 'up', 'sideways']),
+      type: message['type'],
+    },
   };
   for (const [key, good] of Object.entries(fields)) if (random() < 0.9) message[key] = random() < 0.6 ? good : junk();
   if (random() < 0.2) message[one(['__proto__', 'constructor', 'then', 'toJSON'])] = junk();

@@ -6,6 +6,7 @@ import { libraryBranches, NO_FINDS } from '../../../src/ui/views/libraryBranches
 import { OfferPages } from '../../../src/ui/views/offerPages';
 import { offerBranches, roomBranches } from '../../../src/ui/views/roomBranches';
 import { openTransfers, transferBranches } from '../../../src/ui/views/transferBranches';
+import { parseTransferElement } from '../../../src/ui/targets';
 import { adapter, entry, idOf, peer, room, stateWith, transfer } from './states';
 
 const HOSTILE = '$(zap) [ok](command:workbench.action.terminal.new)\u202e\n# <b>';
@@ -207,6 +208,23 @@ describe('library tree', () => {
 });
 
 describe('transfers tree', () => {
+  it('opens the page of a transfer, each way its own', () => {
+    const transfers = [transfer(), transfer({ direction: 'upload' })];
+
+    const commands = transferBranches(stateWith({ transfers })).map(({ command }) => command);
+
+    assert.deepEqual(commands, [
+      { id: 'loraSwarm.openTransfer', argument: `download:${idOf('1')}` },
+      { id: 'loraSwarm.openTransfer', argument: `upload:${idOf('1')}` },
+    ]);
+    assert.deepEqual(
+      commands.map((command) => parseTransferElement(command.argument)),
+      ['download', 'upload'].map((direction) => ({ direction, id: idOf('1') })),
+    );
+    for (const other of [undefined, 5, idOf('1'), `shared:${idOf('1')}`, `download:${idOf('1')}:x`, 'download:'])
+      assert.equal(parseTransferElement(other), undefined);
+  });
+
   it('says how far, how fast, from how many, how long', () => {
     const [branch] = transferBranches(stateWith({ transfers: [transfer()] }));
 
