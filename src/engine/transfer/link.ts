@@ -20,8 +20,12 @@ export interface TransferLink {
   readonly isLane: boolean;
   readonly rttMs: number | undefined;
   readonly isOpen: boolean;
-  /** @returns false when the message was queued behind others: wait for `onDidDrain` before sending more bulk. */
-  send(message: TransferMessage): boolean;
+  /**
+   * @param onTaken the bytes of the message may be written over; called at once when they were copied, and never by a link
+   * that keeps them.
+   * @returns false when the message was queued behind others: wait for `onDidDrain` before sending more bulk.
+   */
+  send(message: TransferMessage, onTaken?: () => void): boolean;
   /** A handler that throws counts as a violation by the peer. `data.bytes` is only valid during the call. */
   readonly onDidReceive: Event<TransferMessage>;
   readonly onDidDrain: Event<void>;

@@ -1,17 +1,18 @@
 import { hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
-import { MAX_FRAME_BYTES, type TransferMessage } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import type { TransferMessage } from '../net/transferMessages';
 import { monotonicClock, type Clock } from './clock';
+import { FramePool, type Frame } from './framePool';
 import type { TransferLink } from './link';
 import type { RateLimit } from './rate';
 import { Shares, type OpenReader, type Share } from './share';
-import { UploadPeer } from './uploadPeer';
+import { UploadPeer, type TakerState } from './uploadPeer';
+import { messageOf } from './uploadMessage';
 import type { Job } from './uploadQueue';
+import { UploadSlots } from './uploadSlots';
+import { UploadTurns } from './uploadTurns';
 
-/** A frame is what goes out in this time, so that control messages never wait long behind one. */
-const FRAME_SECONDS = 0.05;
 /** Frames that are read at once: the file system's threads. */
 const MAX_READS = 4;
 /** Read or sent, and not yet taken by the connections. A peer has at most two frames of it. */
@@ -24,11 +25,17 @@ const MAX_QUEUED = 256;
 /** But everybody gets this many, so that a few greedy ones can't shut others out. */
 const QUEUED_FOR_EACH = 4;
 const FAILED_RETRY_MS = 5_000;
+/** Nobody knows how long a pause is; who is sent away asks others meanwhile. */
+const PAUSED_RETRY_MS = 15_000;
+/** Memory of frames stays for the next adapter of a row, and not for ever. */
+const KEEP_FRAMES_MS = 5_000;
 
 export interface SeederParts {
   readonly open: OpenReader;
   /** Of all uploads together. */
   readonly uploadLimit: RateLimit;
+  /** Of what goes to this peer of this package, on top. Asked for every frame. */
+  readonly limitsFor?: (peerKey: string, contentId: string) => readonly RateLimit[];
   readonly log: Logger;
   /** A file is not what was shared: `SOURCE_CHANGED` or `SOURCE_MISSING`. Nobody is served from it any more. */
   readonly onSourceProblem: (contentId: string, error: Error) => void;
@@ -44,6 +51,8 @@ export interface UploadState {
   readonly rate: number;
   /** Since the first of these peers came. */
   readonly bytes: number;
+  /** Each connection that has it open, quickest first. */
+  readonly takers: readonly TakerState[];
 }
 
 /**
@@ -54,18 +63,25 @@ export class Seeder implements Disposable {
   readonly #over = new AbortController();
   readonly #clock: Clock;
   readonly #shares: Shares;
-  readonly #uploads = new Map<Share, { handles: number }>();
+  readonly #slots: UploadSlots;
+  readonly #turns: UploadTurns;
+  readonly #frames = new FramePool();
   readonly #attached = new Map<UploadPeer, Disposable>();
-  /** In the order of their turns. */
-  #ring: UploadPeer[] = [];
+  #isPaused = false;
   #reads = 0;
-  #isWaiting = false;
   #unsentBytes = 0;
   #retry: Disposable | undefined;
+  #forgetting: Disposable | undefined;
 
   constructor(private readonly parts: SeederParts) {
     this.#clock = parts.clock ?? monotonicClock;
     this.#shares = new Shares(parts.open, this.#clock);
+    this.#slots = new UploadSlots(this.#clock, (key) => this.#sendAway(key));
+    this.#turns = new UploadTurns({
+      limitsOf: (peer) => this.#limitsOf(peer),
+      onAllowed: () => this.#serve(),
+      signal: this.#over.signal,
+    });
   }
 
   /**
@@ -79,51 +95,70 @@ export class Seeder implements Disposable {
       allows,
       acquire: (contentId) => this.#acquire(contentId),
       release: (share) => this.#release(share),
+      pausedMs: () => (this.#isPaused ? PAUSED_RETRY_MS : 0),
+      waitMs: () => this.#waitMs(link),
       hasRoom: (queuedHere) => queuedHere < QUEUED_FOR_EACH || this.#queued < MAX_QUEUED,
       wake: () => this.#serve(),
       clock: this.#clock,
     });
     const detach = () => {
       if (!this.#attached.delete(peer)) return;
-      this.#ring = this.#ring.filter((other) => other !== peer);
+      this.#turns.remove(peer);
       closed.dispose();
       peer.dispose();
     };
     const closed = link.onDidClose(detach);
     this.#attached.set(peer, { dispose: detach });
-    this.#ring.push(peer);
+    this.#turns.add(peer);
     return { dispose: detach };
   }
 
   /** No longer shared: whoever fetches it is told, and gets nothing more. */
   revoke(contentId: string): void {
-    for (const share of [...this.#uploads.keys()]) if (share.contentId === contentId) this.#stop(share, 'gone');
+    for (const share of this.#shares.list) if (share.contentId === contentId) this.#stop(share, 'gone');
+  }
+
+  /** Verified bytes came from this peer, so it may expect some. */
+  credit(peerKey: string, bytes: number): void {
+    this.#slots.gave(peerKey, bytes);
+  }
+
+  /** All uploads stand still: who asks is told to come back. What the connections have taken already still goes out. */
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    for (const peer of this.#turns.peers) peer.sendAway(PAUSED_RETRY_MS);
+  }
+
+  resume(): void {
+    this.#isPaused = false;
   }
 
   /** What goes out now. */
   get state(): readonly UploadState[] {
-    return [...this.#uploads.keys()].map((share) => ({
-      contentId: share.contentId,
-      peers: this.#ring.filter((peer) => peer.uses(share)).length,
-      rate: share.meter.bytesPerSecond,
-      bytes: share.meter.total,
-    }));
+    return this.#shares.list.map((share) => {
+      const takers = this.#turns.peers.flatMap((peer) => peer.stateOf(share) ?? []);
+      return {
+        contentId: share.contentId,
+        peers: new Set(takers.map(({ key }) => key)).size,
+        rate: share.meter.bytesPerSecond,
+        bytes: share.meter.total,
+        takers: takers.sort((a, b) => b.rate - a.rate),
+      };
+    });
   }
 
   dispose(): void {
     this.#over.abort();
     this.#retry?.dispose();
+    this.#forgetting?.dispose();
+    this.#slots.dispose();
     for (const detach of [...this.#attached.values()]) detach.dispose();
   }
 
   async #acquire(contentId: string): Promise<Share | undefined> {
     try {
-      const share = await this.#shares.acquire(contentId);
-      if (!share) return undefined;
-      const upload = this.#uploads.get(share) ?? { handles: 0 };
-      upload.handles++;
-      this.#uploads.set(share, upload);
-      return share;
+      return await this.#shares.acquire(contentId);
     } catch (error) {
       this.#report(contentId, error);
       return undefined;
@@ -131,98 +166,97 @@ export class Seeder implements Disposable {
   }
 
   #release(share: Share): void {
-    const upload = this.#uploads.get(share);
-    if (upload && --upload.handles === 0) this.#uploads.delete(share);
     this.#quietly(this.#shares.release(share));
+    if (this.#shares.list.length > 0 || this.#over.signal.aborted) return;
+    this.#forgetting?.dispose();
+    this.#forgetting = this.#clock.after(KEEP_FRAMES_MS, () => this.#frames.clear());
   }
 
   get #queued(): number {
-    return this.#ring.reduce((sum, peer) => sum + peer.queue.requests, 0);
+    return this.#turns.peers.reduce((sum, peer) => sum + peer.queue.requests, 0);
+  }
+
+  #limitsOf(peer: UploadPeer): readonly RateLimit[] {
+    const { uploadLimit, limitsFor } = this.parts;
+    const share = peer.queue.nextShare;
+    const own = share && limitsFor?.(peer.link.peerKey, share.contentId);
+    return own ? [uploadLimit, ...own] : [uploadLimit];
+  }
+
+  /** 0 when the peer may have chunks now. */
+  #waitMs({ peerKey, isLan }: TransferLink): number {
+    if (this.#isPaused) return PAUSED_RETRY_MS;
+    return isLan ? 0 : this.#slots.waitMs(peerKey);
+  }
+
+  #sendAway(peerKey: string): void {
+    for (const peer of this.#turns.peers)
+      if (peer.link.peerKey === peerKey && !peer.link.isLan) peer.sendAway(this.#slots.waitMs(peerKey));
   }
 
   #serve(): void {
     while (this.#reads < MAX_READS && !this.#over.signal.aborted) {
-      if (!this.#ring.some(({ queue }) => queue.isReady)) return;
-      // The limit first and the peer then: who waits in the limit's line could not be overtaken by whose turn it is.
-      if (!this.parts.uploadLimit.tryTake(0)) {
-        void this.#waitForLimit();
-        return;
-      }
-      const peer = this.#nextPeer();
-      const frameBytes = this.#frameBytes(peer);
-      const bytes = peer.queue.nextBytes(frameBytes);
+      const turn = this.#turns.next();
+      if (!turn) return;
+      const { peer, bytes, frameBytes, limits } = turn;
       if (this.#unsentBytes + bytes > MAX_UNSENT_BYTES) {
         this.#makeRoom();
         return;
       }
       peer.deficit -= bytes;
-      this.parts.uploadLimit.tryTake(bytes);
+      for (const limit of limits) limit.tryTake(bytes);
       const job = peer.queue.take(frameBytes);
-      if (job) void this.#serveJob(peer, job, bytes);
+      if (job) peer.line = this.#serveJob(peer, job, bytes, peer.line);
     }
   }
 
-  async #waitForLimit(): Promise<void> {
-    if (this.#isWaiting) return;
-    this.#isWaiting = true;
-    await this.parts.uploadLimit.take(0, this.#over.signal).catch(() => undefined);
-    this.#isWaiting = false;
-    this.#serve();
-  }
-
-  /**
-   * Deficit round robin over the peers that are ready; there is one. Each turn brings 64 KiB, and a peer sends when it has
-   * saved up for its frame. So long frames bring no more than short ones when it is us who is slow.
-   */
-  #nextPeer(): UploadPeer {
-    for (const peer of this.#ring) if (peer.queue.isEmpty) peer.deficit = 0;
-    for (;;) {
-      const peer = this.#ring.shift()!;
-      this.#ring.push(peer);
-      if (!peer.queue.isReady) continue;
-      peer.deficit = Math.min(MAX_FRAME_BYTES, peer.deficit + CHUNK_BYTES);
-      if (peer.deficit >= peer.queue.nextBytes(this.#frameBytes(peer))) return peer;
-    }
-  }
-
-  /** What this peer takes in a twentieth of a second, and no more than the limit lets out in that time. */
-  #frameBytes(peer: UploadPeer): number {
-    const { uploadLimit } = this.parts;
-    const rate = Math.min(peer.meter.bytesPerSecond, uploadLimit.isUnlimited ? Infinity : uploadLimit.bytesPerSecond);
-    return Math.min(MAX_FRAME_BYTES, Math.max(CHUNK_BYTES, rate * FRAME_SECONDS));
-  }
-
-  async #serveJob(peer: UploadPeer, job: Job, bytes: number): Promise<void> {
+  /** @param before the peer's frame before this one, which goes out first. */
+  async #serveJob(peer: UploadPeer, job: Job, bytes: number, before: Promise<void>): Promise<void> {
     this.#unsentBytes += bytes;
-    let isTaken = true;
+    const frame = job.kind === 'chunks' ? this.#frames.take(bytes) : undefined;
     try {
-      const message = await this.#read(peer, job);
-      await peer.drained(); // The frame before goes first, so a peer never has more than two in memory.
-      if (message && peer.wants(job)) isTaken = peer.sendBulk(message, bytes);
-      if (message?.type === 'data') job.share.meter.add(message.bytes.byteLength);
+      const message = await this.#read(peer, job, frame);
+      await before;
+      await peer.drained();
+      this.#send(peer, job, message, frame);
     } catch (error) {
+      await before;
       if (!this.#over.signal.aborted) this.#failed(peer, job, error);
     }
-    peer.queue.sent();
-    if (!isTaken) {
-      this.#serve(); // Its next frame is read while this one goes out.
-      await peer.drained();
-    }
-    this.#unsentBytes -= bytes;
-    this.#serve();
+    peer.queue.sent(job);
+    this.#serve(); // Its next frame is read while this one goes out.
+    void peer.drained().then(() => {
+      this.#unsentBytes -= bytes;
+      this.#serve();
+    });
   }
 
-  async #read(peer: UploadPeer, job: Job): Promise<TransferMessage | undefined> {
+  async #read(peer: UploadPeer, job: Job, frame: Frame | undefined): Promise<TransferMessage | undefined> {
     this.#reads++;
     try {
-      return peer.wants(job) ? await messageOf(job) : undefined;
+      return peer.wants(job) ? await messageOf(job, frame) : undefined;
     } finally {
       this.#reads--;
       this.#serve();
     }
   }
 
+  #send(peer: UploadPeer, job: Job, message: TransferMessage | undefined, frame: Frame | undefined): void {
+    const isHeldBack = this.#isPaused && job.kind === 'chunks';
+    if (!message || !peer.wants(job) || isHeldBack) {
+      frame?.release();
+      if (message && isHeldBack) peer.reject(job, 'busy', PAUSED_RETRY_MS);
+      return;
+    }
+    peer.sendBulk(message, job, frame?.release);
+    if (message.type !== 'data') return;
+    job.share.meter.add(message.bytes.byteLength);
+    const { peerKey, isLan } = peer.link;
+    if (!isLan && !this.#slots.got(peerKey, message.bytes.byteLength)) this.#sendAway(peerKey);
+  }
+
   #failed(peer: UploadPeer, job: Job, error: unknown): void {
+    if (!this.#shares.isOpen(job.share)) return; // Another frame of it failed before.
     const hasMoved = job.share.isGrowing && hasCode(error, 'SOURCE_MISSING');
     if (hasMoved || hasCode(error, 'ENGINE_CLOSED', 'ID_UNKNOWN')) {
       this.#stop(job.share, 'gone'); // Who opens it again gets it from where it is then, if it is anywhere.
@@ -241,16 +275,14 @@ export class Seeder implements Disposable {
   }
 
   #stop(share: Share, reason: 'gone' | 'changed'): void {
-    if (!this.#uploads.has(share)) return; // Another frame of it failed before.
-    for (const peer of this.#ring) peer.close(share, reason);
-    this.#uploads.delete(share);
+    for (const peer of this.#turns.peers) peer.close(share, reason);
     this.#quietly(this.#shares.drop(share));
   }
 
   /** Memory is full of what peers do not take. The one who has not read for longest goes, if that is long enough. */
   #makeRoom(): void {
     const now = this.#clock.now();
-    const [slowest] = this.#ring
+    const [slowest] = this.#turns.peers
       .filter(({ blockedAt }) => blockedAt !== undefined && now - blockedAt > NOT_READING_MS)
       .sort((a, b) => a.blockedAt! - b.blockedAt!);
     slowest?.link.strike('notReading');
@@ -260,21 +292,5 @@ export class Seeder implements Disposable {
 
   #quietly(work: Promise<void>): void {
     work.catch((error: unknown) => this.parts.log.warn(`transfer: closing a source failed, ${String(error)}`));
-  }
-}
-
-async function messageOf(job: Job): Promise<TransferMessage> {
-  const { handle, share } = job;
-  switch (job.kind) {
-    case 'manifest':
-      return { type: 'manifest', handle, bytes: share.reader.manifest.bytes };
-    case 'hashes': {
-      const bytes = await share.reader.hashes(job.group);
-      return { type: 'hashes', handle, group: job.group, bytes: bytes ?? new Uint8Array() };
-    }
-    case 'chunks': {
-      const { first, count } = job.range;
-      return { type: 'data', handle, first, bytes: await share.reader.read(first, count) };
-    }
   }
 }

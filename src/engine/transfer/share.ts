@@ -18,6 +18,8 @@ export type OpenReader = (contentId: string) => Promise<PackageReader | undefine
 
 interface Entry {
   readonly opening: Promise<Share | undefined>;
+  /** Once it is open. */
+  share: Share | undefined;
   users: number;
 }
 
@@ -30,16 +32,27 @@ export class Shares {
     private readonly clock: Clock,
   ) {}
 
+  /** All that are open. */
+  get list(): readonly Share[] {
+    return [...this.#entries.values()].flatMap(({ share }) => share ?? []);
+  }
+
+  isOpen(share: Share): boolean {
+    return this.#entries.get(share.contentId)?.share === share;
+  }
+
   /** Opens it or joins those who read it. Whoever gets one gives it back with `release`. @throws as the reader does. */
   async acquire(contentId: string): Promise<Share | undefined> {
     let entry = this.#entries.get(contentId);
     if (!entry) {
-      entry = { opening: this.#open(contentId), users: 0 };
+      entry = { opening: this.#open(contentId), share: undefined, users: 0 };
       this.#entries.set(contentId, entry);
     }
     entry.users++;
     try {
       const share = await entry.opening;
+      if (this.#entries.get(contentId) === entry) entry.share = share;
+      else if (share) return await this.acquire(contentId); // Dropped meanwhile.
       if (!share) this.#leave(contentId, entry);
       return share;
     } catch (error) {
@@ -51,14 +64,12 @@ export class Shares {
   async release(share: Share): Promise<void> {
     const entry = this.#entries.get(share.contentId);
     // After `drop` another entry may stand under the same id.
-    if (entry && (await entry.opening) === share && this.#leave(share.contentId, entry)) await share.reader.close();
+    if (entry?.share === share && this.#leave(share.contentId, entry)) await share.reader.close();
   }
 
   /** Closes it for everyone. Who asks next opens it anew. */
   async drop(share: Share): Promise<void> {
-    const entry = this.#entries.get(share.contentId);
-    if (!entry || (await entry.opening) !== share) return;
-    if (this.#entries.get(share.contentId) !== entry) return;
+    if (!this.isOpen(share)) return;
     this.#entries.delete(share.contentId);
     await share.reader.close();
   }

@@ -1,15 +1,11 @@
 import { DisposableStore, type Disposable } from '../lifecycle';
-import {
-  MAX_HAVE_RANGES,
-  type ChunkRange,
-  type ClosedReason,
-  type RejectReason,
-  type TransferMessage,
-} from '../net/transferMessages';
+import type { ChunkRange, ClosedReason, RejectReason, TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
-import { isInside, joinRanges, runsWhere } from './dataRange';
+import { Conduct, QUESTIONS } from './conduct';
+import { isInside, runsWhere } from './dataRange';
+import { HeldNews } from './heldNews';
 import type { TransferLink } from './link';
-import { MessageBudget, RateMeter } from './rate';
+import { RateMeter } from './rate';
 import type { Share } from './share';
 import { UploadQueue, type ChunksJob, type Job } from './uploadQueue';
 
@@ -17,14 +13,8 @@ import { UploadQueue, type ChunksJob, type Job } from './uploadQueue';
 const MAX_HANDLES = 16;
 /** What a peer may send on before we have opened what it asked for. */
 const MAX_BACKLOG = 64;
-/** Hypercore's number. */
-const MAX_INVALID = 64;
-/** Answers that wait because the peer does not read. What is bulk waits in the queue and not here. */
-const MAX_UNREAD_BYTES = 1024 ** 2;
-/** Counted for a small message on top of what it carries. */
-const MESSAGE_BYTES = 128;
-/** Newly held chunks are told at most this often. */
-const HAVE_MS = 100;
+/** In memory at once: one that the connection takes, and the next one. */
+const MAX_FRAMES = 2;
 const BUSY_RETRY_MS = 1_000;
 
 interface Handle {
@@ -32,7 +22,6 @@ interface Handle {
   /** Messages that came before the package was open. */
   readonly backlog: TransferMessage[];
   readonly owned: DisposableStore;
-  readonly newlyHeld: ChunkRange[];
 }
 
 export interface UploadPeerParts {
@@ -42,11 +31,28 @@ export interface UploadPeerParts {
   /** @returns undefined when it is not here. Does not throw. */
   readonly acquire: (contentId: string) => Promise<Share | undefined>;
   readonly release: (share: Share) => void;
+  /** 0 when anybody may open a package now, or when they may ask again. */
+  readonly pausedMs: () => number;
+  /** 0 when this peer may have chunks now, or when it may ask again. */
+  readonly waitMs: () => number;
   /** Whether all peers together have room for one more request of this one, which has so many. */
   readonly hasRoom: (queuedHere: number) => boolean;
   /** There may be something to send. */
   readonly wake: () => void;
   readonly clock: Clock;
+}
+
+/** What one peer gets of one package. */
+export interface TakerState {
+  /** Public key, hex. */
+  readonly key: string;
+  readonly isLane: boolean;
+  /** `resting`: it was sent away, and may ask again later. */
+  readonly phase: 'active' | 'idle' | 'resting';
+  /** Bytes per second over the last seconds. */
+  readonly rate: number;
+  /** Since it opened the package. */
+  readonly bytes: number;
 }
 
 /** One peer that fetches from us: what it asked for, in order, within its limits. Answers at once, but sends no bulk. */
@@ -55,21 +61,25 @@ export class UploadPeer implements Disposable {
   readonly meter: RateMeter;
   /** Of the round robin, in bytes. */
   deficit = 0;
+  /** Settles when its last frame went out. */
+  line: Promise<void> = Promise.resolve();
   /** Since when the connection takes nothing. */
   blockedAt: number | undefined;
 
   readonly #owned = new DisposableStore();
   readonly #handles = new Map<number, Handle>();
-  readonly #budget: MessageBudget;
+  /** What went out of each package that it has open. */
+  readonly #meters = new Map<Share, RateMeter>();
+  readonly #conduct: Conduct;
+  readonly #news: HeldNews;
   readonly #onDrain: (() => void)[] = [];
   #isClosed = false;
-  #invalid = 0;
-  #unreadBytes = 0;
-  #haveTimer: Disposable | undefined;
+  #awayUntil = 0;
 
   constructor(private readonly parts: UploadPeerParts) {
     this.meter = new RateMeter(1_000, parts.clock);
-    this.#budget = new MessageBudget(undefined, undefined, parts.clock);
+    this.#conduct = new Conduct(parts.link, parts.clock);
+    this.#news = this.#owned.add(new HeldNews(parts.clock, (message) => this.#answer(message)));
     this.#owned.add(parts.link.onDidReceive((message) => this.#receive(message)));
     this.#owned.add(parts.link.onDidDrain(() => this.#drain()));
   }
@@ -78,8 +88,24 @@ export class UploadPeer implements Disposable {
     return this.parts.link;
   }
 
-  uses(share: Share): boolean {
-    return [...this.#handles.values()].some((handle) => handle.share === share);
+  /** Whether it waits for something, and less than two frames are on their way to it. */
+  get isReady(): boolean {
+    const frames = this.queue.taken + (this.blockedAt === undefined ? 0 : 1);
+    return frames < MAX_FRAMES && !this.queue.isEmpty;
+  }
+
+  /** Undefined when it has not opened the package. */
+  stateOf(share: Share): TakerState | undefined {
+    const meter = this.#meters.get(share);
+    if (!meter) return undefined;
+    const isAway = this.parts.clock.now() < this.#awayUntil;
+    return {
+      key: this.link.peerKey,
+      isLane: this.link.isLane,
+      phase: this.queue.isBusyWith(share) ? 'active' : isAway ? 'resting' : 'idle',
+      rate: meter.bytesPerSecond,
+      bytes: meter.total,
+    };
   }
 
   /** Whether the handle still stands for this package, so that what was read for it may go out. */
@@ -93,13 +119,24 @@ export class UploadPeer implements Disposable {
     await new Promise<void>((resolve) => this.#onDrain.push(resolve));
   }
 
-  /** Sends what a job was made into. @returns false when the connection takes no more for now. */
-  sendBulk(message: TransferMessage, bytes: number): boolean {
-    this.meter.add(bytes);
-    this.#budget.giveBack(); // Whoever really fetches may ask as often as it gets something.
-    if (this.#isClosed || this.link.send(message)) return true;
-    this.blockedAt ??= this.parts.clock.now();
-    return false;
+  /**
+   * Sends what a job was made into.
+   *
+   * @param onTaken nobody reads the bytes of the message any more.
+   */
+  sendBulk(message: TransferMessage, job: Job, onTaken?: () => void): void {
+    if (message.type === 'data') {
+      this.meter.add(message.bytes.byteLength);
+      this.#meters.get(job.share)?.add(message.bytes.byteLength);
+    }
+    this.#conduct.served();
+    if (!this.#isClosed && !this.link.send(message, onTaken)) this.blockedAt ??= this.parts.clock.now();
+  }
+
+  /** Nothing of what it asked comes for now. */
+  sendAway(retryMs: number): void {
+    for (const job of this.queue.takeRequests()) this.reject(job, 'busy', retryMs);
+    this.#awayUntil = this.parts.clock.now() + retryMs;
   }
 
   reject({ handle, range }: ChunksJob, reason: RejectReason, retryMs: number): void {
@@ -114,7 +151,6 @@ export class UploadPeer implements Disposable {
   dispose(): void {
     this.#isClosed = true;
     this.#owned.dispose();
-    this.#haveTimer?.dispose();
     for (const id of [...this.#handles.keys()]) this.#end(id);
     this.#drain();
   }
@@ -122,26 +158,26 @@ export class UploadPeer implements Disposable {
   #receive(message: TransferMessage): void {
     if (!QUESTIONS.has(message.type)) return;
     const handle = this.#handles.get(message.handle);
-    if (!this.#budget.spend()) this.link.strike('flood');
-    else if (message.type === 'open') this.#open(message.handle, message.contentId);
+    if (!this.#conduct.asked()) return;
+    if (message.type === 'open') this.#open(message.handle, message.contentId);
     else if (!handle)
       return; // It may be one that we closed a moment ago.
     else if (message.type === 'close') this.#end(message.handle);
     else if (handle.share) this.#ask(message, handle.share);
     else if (handle.backlog.length < MAX_BACKLOG) handle.backlog.push(message);
-    else this.#countInvalid();
+    else this.#conduct.askedInVain();
   }
 
   #open(id: number, contentId: string): void {
-    if (this.#handles.has(id)) this.#countInvalid();
-    else if (!this.parts.allows(contentId)) this.#refuse(id);
-    else if (this.#handles.size >= MAX_HANDLES)
-      this.#answer({ type: 'refused', handle: id, reason: 'busy', retryMs: BUSY_RETRY_MS });
+    if (this.#handles.has(id)) this.#conduct.askedInVain();
+    else if (!this.parts.allows(contentId)) this.#isUnknown(id);
+    else if (this.#handles.size >= MAX_HANDLES) this.#refuse(id, BUSY_RETRY_MS);
+    else if (this.parts.pausedMs() > 0) this.#refuse(id, this.parts.pausedMs());
     else void this.#acquire(id, contentId);
   }
 
   async #acquire(id: number, contentId: string): Promise<void> {
-    const handle: Handle = { share: undefined, backlog: [], owned: new DisposableStore(), newlyHeld: [] };
+    const handle: Handle = { share: undefined, backlog: [], owned: new DisposableStore() };
     this.#handles.set(id, handle);
     const share = await this.parts.acquire(contentId);
     if (this.#handles.get(id) !== handle) {
@@ -150,7 +186,7 @@ export class UploadPeer implements Disposable {
     }
     if (!share) {
       this.#handles.delete(id);
-      this.#refuse(id);
+      this.#isUnknown(id);
       return;
     }
     handle.share = share;
@@ -158,21 +194,21 @@ export class UploadPeer implements Disposable {
     for (const message of handle.backlog.splice(0)) if (this.#handles.get(id) === handle) this.#ask(message, share);
   }
 
-  #opened(id: number, handle: Handle, { reader: { held, onDidHold } }: Share): void {
+  #opened(id: number, handle: Handle, share: Share): void {
+    const { held } = share.reader;
     this.#answer({ type: 'opened', handle: id, have: held.isFull ? 'full' : held.bytes.slice() });
-    if (!onDidHold || held.isFull) return;
-    handle.owned.add(
-      onDidHold((range) => {
-        handle.newlyHeld.push(range);
-        this.#haveTimer ??= this.parts.clock.after(HAVE_MS, () => this.#tellHeld());
-      }),
-    );
+    handle.owned.add(this.#news.follow(id, share));
+    if (!this.#meters.has(share)) this.#meters.set(share, new RateMeter(3_000, this.parts.clock));
   }
 
   /** The same answer for what is not here and what is not shared with this peer. */
-  #refuse(id: number): void {
+  #isUnknown(id: number): void {
     this.#answer({ type: 'refused', handle: id, reason: 'unknown', retryMs: 0 });
-    this.#countInvalid();
+    this.#conduct.askedInVain();
+  }
+
+  #refuse(id: number, retryMs: number): void {
+    this.#answer({ type: 'refused', handle: id, reason: 'busy', retryMs });
   }
 
   #ask(message: TransferMessage, share: Share): void {
@@ -202,42 +238,33 @@ export class UploadPeer implements Disposable {
 
   #addFact(isAdded: boolean): void {
     if (isAdded) this.parts.wake();
-    else this.#countInvalid();
+    else this.#conduct.askedInVain();
   }
 
   #request(handle: number, share: Share, range: ChunkRange): void {
     const { map, held } = share.reader;
     if (!isInside(map, range) || map.chunk(range.first).group !== map.chunk(range.first + range.count - 1).group) {
       this.reject({ kind: 'chunks', handle, share, range }, 'invalid', 0);
-      this.#countInvalid();
+      this.#conduct.askedInVain();
       return;
     }
     for (const missing of runsWhere(range, (chunk) => !held.has(chunk)))
       this.reject({ kind: 'chunks', handle, share, range: missing }, 'notHeld', 0);
     // What waits already is sent once.
-    for (const run of runsWhere(range, (chunk) => held.has(chunk) && !this.queue.hasChunk(handle, chunk))) {
+    const wanted = runsWhere(range, (chunk) => held.has(chunk) && !this.queue.hasChunk(handle, chunk));
+    const waitMs = wanted.length > 0 ? this.parts.waitMs() : 0;
+    if (waitMs > 0) this.#awayUntil = this.parts.clock.now() + waitMs;
+    for (const run of wanted) {
       const job: ChunksJob = { kind: 'chunks', handle, share, range: run };
-      if (!this.parts.hasRoom(this.queue.requests) || !this.queue.addChunks(job))
+      if (waitMs > 0) this.reject(job, 'busy', waitMs);
+      else if (!this.parts.hasRoom(this.queue.requests) || !this.queue.addChunks(job))
         this.reject(job, 'busy', BUSY_RETRY_MS);
     }
     this.parts.wake();
   }
 
-  #tellHeld(): void {
-    this.#haveTimer = undefined;
-    for (const [handle, { newlyHeld }] of this.#handles) {
-      const ranges = joinRanges(newlyHeld.splice(0));
-      for (let at = 0; at < ranges.length; at += MAX_HAVE_RANGES)
-        this.#answer({ type: 'have', handle, ranges: ranges.slice(at, at + MAX_HAVE_RANGES) });
-    }
-  }
-
   #answer(message: TransferMessage): void {
-    if (this.#isClosed || this.link.send(message)) return;
-    this.#unreadBytes += MESSAGE_BYTES;
-    if (message.type === 'opened') this.#unreadBytes += message.have.length;
-    if (message.type === 'have') this.#unreadBytes += message.ranges.length * 8;
-    if (this.#unreadBytes > MAX_UNREAD_BYTES) this.link.strike('notReading');
+    if (!this.#isClosed && !this.link.send(message)) this.#conduct.leftUnread(message);
   }
 
   #closeHandle(id: number, reason: ClosedReason): void {
@@ -251,27 +278,16 @@ export class UploadPeer implements Disposable {
     this.#handles.delete(id);
     this.queue.dropHandle(id);
     handle.owned.dispose();
-    if (handle.share) this.parts.release(handle.share);
+    const { share } = handle;
+    if (!share) return;
+    if (![...this.#handles.values()].some((other) => other.share === share)) this.#meters.delete(share);
+    this.parts.release(share);
   }
 
   #drain(): void {
     this.blockedAt = undefined;
-    this.#unreadBytes = 0;
+    this.#conduct.reads();
     for (const resolve of this.#onDrain.splice(0)) resolve();
     this.parts.wake();
   }
-
-  #countInvalid(): void {
-    if (++this.#invalid > MAX_INVALID) this.link.strike('invalidRequests');
-  }
 }
-
-/** What an asker says. The rest on the same link belongs to the other direction. */
-const QUESTIONS: ReadonlySet<TransferMessage['type']> = new Set([
-  'open',
-  'getManifest',
-  'getHashes',
-  'request',
-  'cancel',
-  'close',
-] as const);

@@ -22,16 +22,16 @@ export type Job = ManifestJob | HashesJob | ChunksJob;
 export class UploadQueue {
   #facts: (ManifestJob | HashesJob)[] = [];
   #chunks: ChunksJob[] = [];
-  #taken: Job | undefined;
+  readonly #taken = new Set<Job>();
 
   /** Requests for chunks. */
   get requests(): number {
     return this.#chunks.length;
   }
 
-  /** Whether something waits, and nothing is on its way from here to the connection. */
-  get isReady(): boolean {
-    return this.#taken === undefined && !this.isEmpty;
+  /** Taken, and on the way from here to the connection. */
+  get taken(): number {
+    return this.#taken.size;
   }
 
   get isEmpty(): boolean {
@@ -57,7 +57,7 @@ export class UploadQueue {
   hasChunk(handle: number, chunk: number): boolean {
     const isThis = ({ handle: other, range }: ChunksJob) =>
       other === handle && range.first <= chunk && chunk < range.first + range.count;
-    return this.#chunks.some(isThis) || (this.#taken?.kind === 'chunks' && isThis(this.#taken));
+    return this.#chunks.some(isThis) || [...this.#taken].some((job) => job.kind === 'chunks' && isThis(job));
   }
 
   cancel(handle: number, { first, count }: ChunkRange): void {
@@ -66,6 +66,21 @@ export class UploadQueue {
       const kept = runsWhere(job.range, (chunk) => chunk < first || chunk >= first + count);
       return kept.map((range) => ({ ...job, range }));
     });
+  }
+
+  /** Whether a package has something waiting, or on its way. */
+  isBusyWith(share: Share): boolean {
+    return [...this.#facts, ...this.#chunks, ...this.#taken].some((job) => job.share === share);
+  }
+
+  /** The share of what is taken next. */
+  get nextShare(): Share | undefined {
+    return (this.#facts[0] ?? this.#chunks[0])?.share;
+  }
+
+  /** Takes all requests for chunks out. */
+  takeRequests(): readonly ChunksJob[] {
+    return this.#chunks.splice(0);
   }
 
   dropHandle(handle: number): void {
@@ -82,13 +97,15 @@ export class UploadQueue {
 
   /** Takes what goes out next: of a request, as many chunks as fill a frame and lie in one file. Ends with `sent`. */
   take(frameBytes: number): Job | undefined {
-    const job = this.#facts.shift() ?? this.#chunks.shift();
-    this.#taken = job?.kind === 'chunks' ? this.#firstFrame(job, frameBytes) : job;
-    return this.#taken;
+    const first = this.#facts.shift() ?? this.#chunks.shift();
+    const job = first?.kind === 'chunks' ? this.#firstFrame(first, frameBytes) : first;
+    if (job) this.#taken.add(job);
+    return job;
   }
 
-  sent(): void {
-    this.#taken = undefined;
+  /** It has gone out, or will not. */
+  sent(job: Job): void {
+    this.#taken.delete(job);
   }
 
   #firstFrame(job: ChunksJob, frameBytes: number): ChunksJob {

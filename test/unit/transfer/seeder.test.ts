@@ -197,6 +197,7 @@ describe('Seeder', () => {
     const { seeder, clock, settle } = serve(content);
     const links = Array.from({ length: 20 }, (_, i) => new FakeLink(`${i}`));
     for (const link of links) {
+      link.isLan = true; // So that all are served at once.
       seeder.attach(link, () => true);
       link.say({ type: 'open', handle: 1, contentId: id });
     }
