@@ -53,6 +53,7 @@ export type ErrorCode =
   | 'ENGINE_VERSION'
   | 'ENGINE_CLOSED'
   | 'NETWORK_OFF'
+  | 'NETWORK_METERED'
   | 'SETTING_INVALID'
   | 'NODE_TOO_OLD'
   | 'DEMO_FAILED'

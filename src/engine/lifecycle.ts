@@ -24,6 +24,20 @@ export class DisposableStore implements Disposable {
   }
 }
 
+/** Does something every so often, one at a time, and keeps no process alive for it. */
+export function repeatEvery(ms: number, work: () => Promise<unknown>, onError: (error: unknown) => void): Disposable {
+  let isBusy = false;
+  const timer = setInterval(() => {
+    if (isBusy) return;
+    isBusy = true;
+    work()
+      .catch(onError)
+      .finally(() => (isBusy = false));
+  }, ms);
+  timer.unref();
+  return { dispose: () => clearInterval(timer) };
+}
+
 /** A service that holds sockets or files. `open` and `close` each run once, however often they are called. */
 export abstract class Resource {
   protected readonly owned = new DisposableStore();

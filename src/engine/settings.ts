@@ -123,7 +123,8 @@ function parseAmount(value: unknown): number {
   return number;
 }
 
-function parseRate(value: unknown): number {
+/** Bytes per second, from a number or from text such as `5MB`. @throws {LoraSwarmError} `SETTING_INVALID` */
+export function parseRate(value: unknown): number {
   return typeof value === 'string' ? parseBytes(value) : Math.round(parseAmount(value));
 }
 

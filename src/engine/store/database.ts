@@ -60,6 +60,21 @@ const MIGRATIONS: readonly string[] = [
 
    -- What installs are about to leave in Ollama. Written before they do, deleted when all of it is in order.
    CREATE TABLE install_works (id TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;`,
+
+  `-- Downloads that were asked for, whether begun or not, in the order in which they go.
+   CREATE TABLE wanted (
+     id TEXT PRIMARY KEY,
+     release BLOB,
+     data TEXT NOT NULL,
+     position INTEGER NOT NULL
+   ) STRICT;
+
+   INSERT INTO wanted (id, release, data, position)
+     SELECT id, release, data, row_number() OVER (ORDER BY added_at, rowid) FROM downloads WHERE is_discarded = 0;
+
+   -- Bytes per second, 0 is no limit.
+   ALTER TABLE rooms ADD COLUMN download_limit INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE rooms ADD COLUMN upload_limit INTEGER NOT NULL DEFAULT 0;`,
 ];
 
 /**

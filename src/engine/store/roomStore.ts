@@ -12,6 +12,12 @@ export interface RoomRecord {
   readonly data: unknown;
 }
 
+/** Bytes per second that a room may take of the network; 0 is no limit. */
+export interface RoomLimitValues {
+  readonly download: number;
+  readonly upload: number;
+}
+
 /** Rooms that this machine knows, in the order in which they came. */
 export class RoomStore {
   constructor(private readonly db: Database) {}
@@ -36,6 +42,17 @@ export class RoomStore {
       isJoined ? 1 : 0,
       JSON.stringify(data ?? null),
     );
+  }
+
+  /** Of a room that is not known: none. */
+  limits(id: string): RoomLimitValues {
+    const row = this.db.get('SELECT download_limit, upload_limit FROM rooms WHERE id = ?', id);
+    return { download: Number(row?.['download_limit'] ?? 0), upload: Number(row?.['upload_limit'] ?? 0) };
+  }
+
+  /** They stay when the room is written anew, and go with it. */
+  setLimits(id: string, { download, upload }: RoomLimitValues): void {
+    this.db.run('UPDATE rooms SET download_limit = ?, upload_limit = ? WHERE id = ?', download, upload, id);
   }
 
   remove(id: string): void {

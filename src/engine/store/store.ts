@@ -16,6 +16,7 @@ import { RoomStore } from './roomStore';
 import { SettingsStore } from './settingsStore';
 import { SharedStore } from './sharedStore';
 import type { Database } from './sqlite';
+import { WantedStore } from './wantedStore';
 
 /** Everything that one storage folder holds. One process at a time opens it. */
 export class Store {
@@ -23,6 +24,7 @@ export class Store {
   readonly rooms: RoomStore;
   readonly madeModels: MadeModelStore;
   readonly journal: DownloadJournal;
+  readonly wanted: WantedStore;
   readonly library: LibraryStore;
   readonly shared: SharedStore;
   readonly partials = new OpenPartials();
@@ -36,6 +38,7 @@ export class Store {
     this.rooms = new RoomStore(db);
     this.madeModels = new MadeModelStore(db);
     this.journal = new DownloadJournal(db);
+    this.wanted = new WantedStore(db);
     this.library = new LibraryStore({ db, paths, throwAway: (folder) => this.throwAway(folder) });
     this.shared = new SharedStore(db, paths);
   }
