@@ -20,9 +20,10 @@ import { shareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot } from './flows/snapshot';
 import { DisposableStore } from './lifecycle';
 import type { Logger } from './log';
-import type { PeerLink } from './net/peerLink';
+import { Lanes } from './net/lanes';
 import { Rooms } from './net/rooms';
 import { Swarm } from './net/swarm';
+import type { TransferChannel } from './net/transferChannel';
 import { listModels } from './ollama/models';
 import { uninstallModel } from './ollama/install/uninstall';
 import { Catalog } from './registry/catalog';
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly bootstrap?: readonly string[];
   /** Address to bind every socket to. With 127.0.0.1 nothing leaves loopback, multicast included. */
   readonly host?: string;
+  /** False: chunks go on the connections of the rooms only, also within one network. */
+  readonly lane?: boolean;
   /** `OLLAMA_HOST` of the shell that started the engine. */
   readonly ollamaHost?: string;
   /** 32-byte Ed25519 seed, hex, from the shell's secret storage. Absent: `identity.key` (0600) in `home`. */
@@ -94,13 +97,14 @@ class LocalEngine implements Engine {
   readonly #owned = new DisposableStore();
   readonly #changed = this.#owned.add(new Emitter<EngineState>());
   readonly #happened = this.#owned.add(new Emitter<EngineEvent>());
-  readonly #linked = this.#owned.add(new Emitter<PeerLink>());
+  readonly #linked = this.#owned.add(new Emitter<TransferChannel>());
   readonly onDidChangeState = this.#changed.event;
   readonly onDidHappen = this.#happened.event;
   readonly #parts: EngineParts;
   readonly #downloads: Downloads;
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
+  readonly #lanes: Lanes | undefined;
   #state: EngineState | undefined;
   #stateTimer: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -130,6 +134,7 @@ class LocalEngine implements Engine {
       log,
     });
     const swarm = new Swarm({ keyPair: keys, host, bootstrap, log });
+    this.#lanes = options.lane === false ? undefined : new Lanes({ host, log });
     const seeder = new Seeder({
       open: (id) => PackageReader.open(store, id).catch(ifUnknown),
       uploadLimit: this.#uploadLimit,
@@ -138,6 +143,7 @@ class LocalEngine implements Engine {
     });
     const rooms = new Rooms({
       swarm,
+      lanes: this.#lanes,
       keyPair: keys,
       host,
       memory: store.rooms,
@@ -412,6 +418,7 @@ class LocalEngine implements Engine {
     await this.#downloads.close().catch((error: unknown) => log.warn(String(error)));
     seeder.dispose();
     await rooms.close();
+    await this.#lanes?.close();
     await swarm.close();
     this.#owned.dispose();
     catalog.close();

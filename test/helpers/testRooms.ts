@@ -2,7 +2,7 @@ import { keyPair, type KeyPair } from 'hypercore-crypto';
 import createTestnet, { type Testnet } from 'hyperdht/testnet';
 import { Emitter } from '../../src/engine/events';
 import { silentLog } from '../../src/engine/log';
-import type { PeerLink } from '../../src/engine/net/peerLink';
+import type { TransferChannel } from '../../src/engine/net/transferChannel';
 import { Rooms, type RoomMemory } from '../../src/engine/net/rooms';
 import { Swarm } from '../../src/engine/net/swarm';
 import { signRelease, type Release, type SignedRelease } from '../../src/engine/release/release';
@@ -20,7 +20,7 @@ export class TestRooms {
   /** `room/peer` to names offered there. */
   readonly heard = new Map<string, Set<string>>();
   readonly happened: EngineEvent[] = [];
-  readonly links: PeerLink[] = [];
+  readonly links: TransferChannel[] = [];
   readonly memory: RoomMemory;
   readonly warnings: string[] = [];
   mode: NetworkMode = 'all';

@@ -1,6 +1,6 @@
 import { Emitter, type Event } from '../events';
 import { DisposableStore, type Disposable } from '../lifecycle';
-import type { PeerLink } from '../net/peerLink';
+import type { TransferChannel } from '../net/transferChannel';
 import type { Rooms } from '../net/rooms';
 import type { Catalog } from '../registry/catalog';
 import type { SourceSet } from '../transfer/sourcePool';
@@ -9,15 +9,15 @@ export interface ContentSourcesParts {
   readonly rooms: Pick<Rooms, 'peers'>;
   readonly catalog: Pick<Catalog, 'sources' | 'onDidChange'>;
   /** A peer can be asked for chunks now. */
-  readonly onDidLink: Event<PeerLink>;
+  readonly onDidLink: Event<TransferChannel>;
 }
 
 /** The peers that offer one adapter and can be asked for it, as they come and go. */
 export class ContentSources implements SourceSet, Disposable {
   readonly #owned = new DisposableStore();
-  readonly #added = this.#owned.add(new Emitter<PeerLink>());
+  readonly #added = this.#owned.add(new Emitter<TransferChannel>());
   readonly onDidAdd = this.#added.event;
-  readonly #told = new WeakSet<PeerLink>();
+  readonly #told = new WeakSet<TransferChannel>();
 
   constructor(
     private readonly parts: ContentSourcesParts,
@@ -29,7 +29,7 @@ export class ContentSources implements SourceSet, Disposable {
     this.#owned.add(parts.catalog.onDidChange(() => this.#tell()));
   }
 
-  current(): readonly PeerLink[] {
+  current(): readonly TransferChannel[] {
     const links = this.#links();
     for (const link of links) this.#told.add(link);
     return links;
@@ -47,7 +47,7 @@ export class ContentSources implements SourceSet, Disposable {
     }
   }
 
-  #links(): PeerLink[] {
+  #links(): TransferChannel[] {
     return this.parts.catalog.sources(this.contentId).flatMap(({ peer, rooms }) => {
       if (this.roomIds.length > 0 && !rooms.some((room) => this.roomIds.includes(room))) return [];
       const link = this.parts.rooms.peers.get(peer)?.transfer;

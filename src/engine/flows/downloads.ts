@@ -1,6 +1,6 @@
 import { LoraSwarmError, hasCode, isAbort } from '../errors';
 import { Emitter, type Event } from '../events';
-import type { PeerLink } from '../net/peerLink';
+import type { TransferChannel } from '../net/transferChannel';
 import { fullName } from '../registry/summary';
 import type { Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
@@ -14,7 +14,7 @@ import { ContentSources } from './contentSources';
 import type { EngineParts } from './parts';
 
 export type DownloadsParts = Pick<EngineParts, 'store' | 'library' | 'settings' | 'catalog' | 'rooms' | 'log'> & {
-  readonly onDidLink: Event<PeerLink>;
+  readonly onDidLink: Event<TransferChannel>;
   readonly limit: RateLimit;
   readonly onHappen: (event: EngineEvent) => void;
 };

@@ -4,11 +4,14 @@ import { isLanAddress } from './address';
 import { SafeChannel } from './channel';
 import { Heartbeat } from './heartbeat';
 import type { JoinedRoom } from './joinedRoom';
+import type { Lanes } from './lanes';
 import { proofHandshake } from './messages';
+import { PeerLane } from './peerLane';
 import { PeerLink } from './peerLink';
 import { RoomLink, type RoomLinkEvents } from './roomLink';
 import { isSameProof, roomProof } from './roomKeys';
 import type { Connection } from './swarm';
+import type { TransferChannel } from './transferChannel';
 
 export const ROOM_PROTOCOL = 'lora-swarm/room/1';
 /** Whoever proved no room by then is a prober, or means another program. */
@@ -20,7 +23,8 @@ export interface PeerEvents extends RoomLinkEvents {
   onProven(peer: Peer, link: RoomLink): void;
   /** A room is not shared with this peer any more. */
   onLeft(peer: Peer, link: RoomLink): void;
-  onTransfer(peer: Peer): void;
+  /** Chunks can be asked of the peer, and served to it, on this channel. */
+  onTransfer(channel: TransferChannel): void;
   onAway(peer: Peer): void;
   onStrike(peer: Peer, reason: string): void;
   onClosed(peer: Peer): void;
@@ -29,6 +33,8 @@ export interface PeerEvents extends RoomLinkEvents {
 export interface PeerParts {
   readonly connection: Connection;
   readonly rooms: () => Iterable<JoinedRoom>;
+  /** Absent: chunks go beside the rooms only. */
+  readonly lanes?: Lanes | undefined;
   readonly myName: () => string;
   readonly events: PeerEvents;
   readonly log: Logger;
@@ -43,13 +49,14 @@ interface Ask {
 export class Peer {
   readonly key: string;
   readonly links = new Map<string, RoomLink>();
-  readonly transfer: PeerLink;
   readonly isInitiator: boolean;
   readonly isLan: boolean;
   isAway = false;
   readonly #mux: Protomux;
+  readonly #transfer: PeerLink;
   readonly #asks = new Map<string, Ask>();
   #heartbeat: Heartbeat | undefined;
+  #lane: PeerLane | undefined;
   #deadline: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -59,11 +66,12 @@ export class Peer {
     this.isInitiator = stream.isInitiator;
     this.isLan = isLanAddress(stream.rawStream.remoteHost);
     this.#mux = Protomux.from(stream);
-    this.transfer = new PeerLink({
+    this.#transfer = new PeerLink({
       mux: this.#mux,
       peerKey: this.key,
       isLan: this.isLan,
       rttMs: () => this.rttMs,
+      onAsk: () => this.#lane?.want(),
       onStrike: (reason) => this.strike(reason),
       onViolation: this.#onViolation,
     });
@@ -76,6 +84,11 @@ export class Peer {
   get rttMs(): number | undefined {
     const rtt = this.parts.connection.stream.rawStream.rtt;
     return rtt === undefined || rtt === 0 ? undefined : rtt;
+  }
+
+  /** Where chunks are asked for: on the lane while there is one. */
+  get transfer(): TransferChannel {
+    return this.#lane?.link ?? this.#transfer;
   }
 
   get address(): string | undefined {
@@ -189,8 +202,25 @@ export class Peer {
       return;
     }
     this.#heartbeat ??= this.#beat();
-    this.transfer.open(() => this.parts.events.onTransfer(this));
+    this.#transfer.open(() => this.parts.events.onTransfer(this.#transfer));
+    this.#lane ??= this.#openLane();
     this.parts.events.onProven(this, link);
+  }
+
+  #openLane(): PeerLane | undefined {
+    const { lanes, log, events } = this.parts;
+    if (!this.isLan || !lanes) return undefined;
+    return new PeerLane({
+      mux: this.#mux,
+      lanes,
+      peerKey: this.key,
+      address: () => this.address,
+      rttMs: () => this.rttMs,
+      onLink: (link) => events.onTransfer(link),
+      onStrike: (reason) => this.strike(reason),
+      onViolation: this.#onViolation,
+      log,
+    });
   }
 
   #beat(): Heartbeat {
@@ -229,7 +259,8 @@ export class Peer {
     this.#isClosed = true;
     clearTimeout(this.#deadline);
     this.#heartbeat?.end();
-    this.transfer.end();
+    this.#lane?.dispose();
+    this.#transfer.end();
     for (const [id, link] of [...this.links]) {
       link.end();
       this.links.delete(id);

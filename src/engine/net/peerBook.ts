@@ -4,11 +4,12 @@ import type { PeerState } from '../state';
 import type { EngineEvent } from '../wishes';
 import { Admission, type Candidate } from './admission';
 import type { JoinedRoom } from './joinedRoom';
+import type { Lanes } from './lanes';
 import type { Rekey } from './messages';
 import { Peer, type PeerEvents } from './peer';
-import type { PeerLink } from './peerLink';
 import type { RoomLink } from './roomLink';
 import type { Connection, Swarm } from './swarm';
+import type { TransferChannel } from './transferChannel';
 
 /** The one reason that only a liar gives: its bytes do not hash to what it offered. */
 const LIE = 'badData';
@@ -19,7 +20,7 @@ export interface PeerBookEvents {
   /** The peer offers nothing in this room any more. */
   onGone(roomId: string, peerKey: string): void;
   /** Chunks can be asked of, and served to, this peer. */
-  onTransfer(link: PeerLink): void;
+  onTransfer(channel: TransferChannel): void;
   onRekey(link: RoomLink, message: Rekey): void;
   onHappen(event: EngineEvent): void;
   onChange(): void;
@@ -27,6 +28,7 @@ export interface PeerBookEvents {
 
 export interface PeerBookParts {
   readonly swarm: Swarm;
+  readonly lanes: Lanes | undefined;
   readonly rooms: () => Iterable<JoinedRoom>;
   readonly roomOf: (topic: Buffer) => JoinedRoom | undefined;
   readonly myName: () => string;
@@ -57,7 +59,7 @@ export class PeerBook {
         this.#changed();
       },
       onLeft: (peer, link) => this.#onLeft(peer, link),
-      onTransfer: (peer) => events.onTransfer(peer.transfer),
+      onTransfer: (channel) => events.onTransfer(channel),
       onAway: (peer) => this.#onAway(peer),
       onStrike: (peer, reason) => {
         log.warn(`peer ${peer.key.slice(0, 8)} was sent away: ${reason}`);
@@ -82,8 +84,8 @@ export class PeerBook {
       stream.destroy();
       return;
     }
-    const { rooms, myName, log } = this.parts;
-    const peer = new Peer({ connection, rooms, myName, events: this.#events, log });
+    const { rooms, lanes, myName, log } = this.parts;
+    const peer = new Peer({ connection, rooms, lanes, myName, events: this.#events, log });
     this.#peers.set(peer.key, peer); // A second connection of the same key replaces the first, as in Hyperswarm.
     this.#all.add(peer);
 

@@ -1,6 +1,7 @@
 import type Protomux from 'protomux';
 import { Emitter } from '../events';
 import { SafeChannel } from './channel';
+import type { TransferChannel } from './transferChannel';
 import { TRANSFER_CODECS, TRANSFER_PROTOCOL, type TransferMessage, type TransferType } from './transferMessages';
 
 export interface PeerLinkParts {
@@ -8,12 +9,14 @@ export interface PeerLinkParts {
   readonly peerKey: string;
   readonly isLan: boolean;
   readonly rttMs: () => number | undefined;
+  /** Something is about to be asked for here. */
+  readonly onAsk?: () => void;
   readonly onStrike: (reason: string) => void;
   readonly onViolation: (error: Error) => void;
 }
 
 /** The transfer channel to one peer: typed messages over protomux. What they mean is not known here. */
-export class PeerLink {
+export class PeerLink implements TransferChannel {
   readonly #received = new Emitter<TransferMessage>();
   readonly #drained = new Emitter<void>();
   readonly #closed = new Emitter<void>();
@@ -67,8 +70,11 @@ export class PeerLink {
     this.#channel?.open();
   }
 
-  send(message: TransferMessage): boolean {
-    return this.#senders.get(message.type)?.(message) ?? false;
+  send(message: TransferMessage, onTaken?: () => void): boolean {
+    if (message.type === 'open') this.parts.onAsk?.();
+    const isTaken = this.#senders.get(message.type)?.(message) ?? false;
+    onTaken?.(); // protomux has copied it.
+    return isTaken;
   }
 
   strike(reason: string): void {

@@ -10,6 +10,7 @@ import { ActiveRoom } from './activeRoom';
 import { AdapterTopics } from './adapterTopics';
 import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
 import { LanBeacon } from './lan';
+import type { Lanes } from './lanes';
 import type { Rekey } from './messages';
 import { PeerBook, type PeerBookEvents } from './peerBook';
 import { peerText } from './peerText';
@@ -37,6 +38,7 @@ export interface RoomMemory {
 
 export interface RoomsParts {
   readonly swarm: Swarm;
+  readonly lanes?: Lanes | undefined;
   readonly keyPair: KeyPair;
   readonly host: string | undefined;
   readonly memory: RoomMemory;
@@ -73,6 +75,7 @@ export class Rooms extends Resource {
     this.#adapters = new AdapterTopics(parts.swarm, parts.offers);
     this.peers = new PeerBook({
       swarm: parts.swarm,
+      lanes: parts.lanes,
       rooms: () => this.#allRooms(),
       roomOf: (topic) => this.#roomOfTopic(topic),
       myName: parts.myName,

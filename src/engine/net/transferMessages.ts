@@ -20,7 +20,7 @@ export const MAX_HAVE_RANGES = 256;
 export const MAX_RETRY_MS = 3_600_000;
 const MAX_HANDLE = 0xffff_ffff;
 /** Beside its payload a frame has a handle, a chunk number and a length. */
-const DATA_HEADER_BYTES = 64;
+export const DATA_HEADER_BYTES = 64;
 const EMPTY = new Uint8Array();
 /** `other` on the wire; the numbers between are for later reasons. */
 const OTHER = 255;
