@@ -21,6 +21,8 @@ const MAX_BYTES = 200 * MB;
 const LOSS = { rttMs: 80, lossPercent: 0.5 };
 /** A stream over a link with loss goes up and down for seconds. */
 const LOSS_MS = 12_000;
+/** Of the bare stream when nothing gets lost, for comparison. */
+const STREAM_MS = 5_000;
 const WEBTORRENT = path.join(RIVALS_FOLDER, 'webtorrent', 'index.js');
 
 /** What is left of the rate when the other end is far away, and when packets get lost on the way. */
@@ -64,6 +66,7 @@ async function delayRows(
   ground: Ground,
   { rttMs, runs, say, hasTorrent, folder, weightsPath }: DelayParts,
 ): Promise<Row[]> {
+  const stream: number[] = [];
   const torrent: number[] = [];
   const lane: number[] = [];
   const udx: number[] = [];
@@ -71,6 +74,7 @@ async function delayRows(
   try {
     for (let run = 1; run <= runs; run++) {
       say(`links: RTT ${rttMs} ms, run ${run} of ${runs}`);
+      stream.push(await runStream(stage, STREAM_MS));
       if (hasTorrent) torrent.push(await runTorrent(ground, stage, weightsPath));
       lane.push(await runEngines(stage, folder, true));
       udx.push(await runEngines(stage, folder, false));
@@ -86,6 +90,7 @@ async function delayRows(
       : []),
   ];
   return [
+    figure(`${name}: bare UDX stream`, median(stream), 'MB/s'),
     hasTorrent ? figure(`${name}: WebTorrent TCP`, median(torrent), 'MB/s') : leftOut(`${name}: WebTorrent TCP`),
     ...against(lane, 'lane'),
     ...against(udx, 'UDX'),
@@ -103,7 +108,7 @@ async function lossRows(
   try {
     for (let run = 1; run <= runs; run++) {
       say(`links: loss ${LOSS.lossPercent} %, run ${run} of ${runs}`);
-      stream.push(await runStream(stage));
+      stream.push(await runStream(stage, LOSS_MS));
       udx.push(await runLossy(stage, folder, false));
       lane.push(await runLossy(stage, folder, true));
     }
@@ -172,14 +177,14 @@ async function runTorrent(ground: Ground, stage: Stage, file: string): Promise<n
 }
 
 /** @returns MB/s of the first seconds. */
-async function runStream(stage: Stage): Promise<number> {
+async function runStream(stage: Stage, ms: number): Promise<number> {
   try {
     const { bootstrap, near, far } = stage;
     const giver = stage.run<StreamCalls>('streamPeer', near);
     const given = await giver.ask('give', { host: near.address, bootstrap });
     const taker = stage.run<StreamCalls>('streamPeer', far);
     const place = { host: far.address, bootstrap, from: near.address };
-    return (await taker.ask('take', { ...place, ...given, ms: LOSS_MS })) / MB;
+    return (await taker.ask('take', { ...place, ...given, ms })) / MB;
   } finally {
     await stage.clear();
   }

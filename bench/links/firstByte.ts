@@ -7,6 +7,7 @@ import type { BenchOptions } from '../options';
 import type { Section } from '../section';
 import { median } from '../stats';
 import { whyNoDelay } from './delayedLink';
+import type { EchoCalls } from './peers/echoPeer';
 import { Stage, type LinkEngine } from './stage';
 import { figure, leftOut, most, targetSection, type Row } from './targets';
 
@@ -25,7 +26,7 @@ export async function benchFirstByte(ground: Ground, { samples, say }: BenchOpti
   say(`firstbyte: loopback, ${samples} times`);
   const stage = await Stage.onLoopback(ground);
   const here = median(await measure(stage, folders, true).finally(() => stage.close()));
-  rows.push(figure('loopback', here, 'ms'));
+  rows.push(figure('loopback: first byte', here, 'ms'));
   for (const rttMs of DELAYS)
     for (const lane of [true, false]) {
       const name = `RTT ${rttMs} ms, ${lane ? 'lane' : 'UDX'}`;
@@ -34,9 +35,7 @@ export async function benchFirstByte(ground: Ground, { samples, say }: BenchOpti
         continue;
       }
       say(`firstbyte: ${name}, ${samples} times`);
-      const far = await Stage.onLink(ground, { rttMs });
-      const ms = median(await measure(far, folders, lane).finally(() => far.close()));
-      rows.push(figure(name, ms, 'ms'), figure(`${name}: round trips`, ms / rttMs, 'RTT', most(1.1)));
+      rows.push(...(await farRows(ground, folders, { name, rttMs, lane })));
     }
   return targetSection({
     name: 'firstbyte',
@@ -47,6 +46,34 @@ export async function benchFirstByte(ground: Ground, { samples, say }: BenchOpti
       'From the wish of the shell until a verified chunk is in the file, looked at each millisecond. One adapter after the other.',
     ],
   });
+}
+
+async function farRows(
+  ground: Ground,
+  folders: readonly string[],
+  { name, rttMs, lane }: { name: string; rttMs: number; lane: boolean },
+): Promise<Row[]> {
+  const stage = await Stage.onLink(ground, { rttMs });
+  try {
+    const trip = median(await roundTrips(stage, folders.length));
+    await stage.clear();
+    const ms = median(await measure(stage, folders, lane));
+    return [
+      figure(`${name}: bare round trip`, trip, 'ms'),
+      figure(`${name}: first byte`, ms, 'ms'),
+      figure(`${name}: round trips`, ms / trip, 'RTT', most(1.1)),
+    ];
+  } finally {
+    await stage.close();
+  }
+}
+
+async function roundTrips(stage: Stage, times: number): Promise<number[]> {
+  const { near, far } = stage;
+  const port = await stage.run<EchoCalls>('echoPeer', near).ask('give', { host: near.address });
+  return await stage
+    .run<EchoCalls>('echoPeer', far)
+    .ask('take', { host: far.address, from: near.address, port, times });
 }
 
 /** @returns milliseconds, once for each adapter. */

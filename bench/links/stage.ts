@@ -9,7 +9,7 @@ import { DelayedLink, LOOPBACK, type LinkEnd, type LinkOptions } from './delayed
 import type { DhtCalls } from './peers/dhtPeer';
 import type { Got, LinkCalls, Sample } from './peers/linkPeer';
 
-const PEERS = ['linkPeer', 'dhtPeer', 'streamPeer', 'torrentPeer'] as const;
+const PEERS = ['linkPeer', 'dhtPeer', 'streamPeer', 'echoPeer', 'torrentPeer'] as const;
 /** How long something may take to show. */
 const APPEAR_MS = 30_000;
 /** Between two looks at what an engine shows. */
