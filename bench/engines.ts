@@ -5,6 +5,13 @@ import type { EngineCalls } from './peers/enginePeer';
 /** How long something may take to show before the benchmark gives up on it. */
 const APPEAR_MS = 30_000;
 
+export interface EngineKind {
+  /** False: chunks go on the connection of the room, also within one network. */
+  readonly lane?: boolean;
+  /** Its process can be asked for `usage`. */
+  readonly isWatched?: boolean;
+}
+
 /** An engine in a process of its own, as a window has it. */
 export class BenchEngine {
   readonly peer: Peer<EngineCalls>;
@@ -25,9 +32,9 @@ export class BenchEngine {
   }
 
   /** @param home of an engine that was closed; otherwise it is somebody new. @returns milliseconds until it was ready. */
-  async open(home = this.ground.newFolder()): Promise<number> {
-    const { workerPath } = this.ground;
-    return await this.peer.ask('open', { home, workerPath, bootstrap: await this.ground.bootstrap() });
+  async open(home = this.ground.newFolder(), { lane = true, isWatched = false }: EngineKind = {}): Promise<number> {
+    const workerPath = isWatched ? this.ground.watchedWorkerPath : this.ground.workerPath;
+    return await this.peer.ask('open', { home, workerPath, bootstrap: await this.ground.bootstrap(), lane });
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,12 @@ import { localDht } from '../test/helpers/testRooms';
 import type { Calls, Reply } from './peers/calls';
 import { RIVALS_FOLDER } from './rivals';
 
-const PEERS = ['enginePeer', 'pipePeer', 'loadPeer', 'convertPeer'] as const;
+const PEERS = [
+  ...(['enginePeer', 'pipePeer', 'loadPeer', 'convertPeer'] as const),
+  ...(['torrentPeer', 'drivePeer', 'watchedWorker'] as const),
+] as const;
+export type PeerName = (typeof PEERS)[number];
+
 const ROOT = path.resolve(import.meta.dirname, '..');
 
 /** The place of one benchmark run: a folder, a DHT on loopback, processes. `dispose` leaves nothing of it. */
@@ -24,6 +29,11 @@ export class Ground {
 
   get workerPath(): string {
     return path.join(this.dist, 'worker.js');
+  }
+
+  /** The same, with a watch of the event loop that `enginePeer` asks. */
+  get watchedWorkerPath(): string {
+    return path.join(this.folder, 'peers', 'watchedWorker.js');
   }
 
   async prepare(): Promise<this> {
@@ -50,14 +60,14 @@ export class Ground {
   }
 
   /** A folder that nobody has used. */
-  newFolder(): string {
-    const folder = path.join(this.folder, `folder-${this.#made++}`);
+  newFolder(parent = this.folder): string {
+    const folder = path.join(parent, `folder-${this.#made++}`);
     fs.mkdirSync(folder);
     return folder;
   }
 
   /** Starts a process of its own, without the loader and the memory of this one. */
-  start<C extends Calls>(name: (typeof PEERS)[number]): Peer<C> {
+  start<C extends Calls>(name: PeerName): Peer<C> {
     return this.run(path.join(this.folder, 'peers', `${name}.js`));
   }
 

@@ -1,4 +1,4 @@
-// npm run bench [-- NAME...] [--json] [--size 1G] [--runs 3] [--samples 20]
+// npm run bench [-- NAME...] [--json] [--size 1G] [--runs 3] [--samples 20] [--only ROW,...] [--on tmpfs,disk]
 import { parseArgs } from 'node:util';
 import { benchConvert } from './convert';
 import { benchDiscovery } from './discovery';
@@ -6,14 +6,18 @@ import { Ground } from './ground';
 import { LINK_BENCHMARKS } from './links/benchmarks';
 import { thisMachine, type Machine } from './machine';
 import { benchMerge } from './merge';
-import { parseCount, parseSize, type BenchOptions } from './options';
+import { parseCount, parseNames, parseSize, type BenchOptions } from './options';
 import { dataOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
-import { benchThroughput } from './throughput';
+import { PLACE_NAMES } from './transfer/place';
+import { benchTransfer } from './transfer/transfer';
+import { WAY_KEYS } from './transfer/ways';
 import { benchVerdict } from './verdict';
 
-const BENCHMARKS: Readonly<Record<string, (ground: Ground, options: BenchOptions) => Promise<Section>>> = {
-  throughput: benchThroughput,
+type Benchmark = (ground: Ground, options: BenchOptions) => Promise<Section | readonly Section[]>;
+
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  transfer: benchTransfer,
   startup: benchStartup,
   discovery: benchDiscovery,
   convert: benchConvert,
@@ -30,6 +34,8 @@ async function main(): Promise<void> {
       size: { type: 'string', default: '1G' },
       runs: { type: 'string', default: '3' },
       samples: { type: 'string', default: '20' },
+      only: { type: 'string', default: '' },
+      on: { type: 'string', default: PLACE_NAMES.join(',') },
     },
   });
   const names = positionals.length > 0 ? positionals : Object.keys(BENCHMARKS);
@@ -40,6 +46,8 @@ async function main(): Promise<void> {
     size: parseSize(values.size),
     runs: parseCount(values.runs),
     samples: parseCount(values.samples),
+    only: parseNames('only', values.only, WAY_KEYS),
+    places: parseNames('on', values.on, PLACE_NAMES),
     say: (line) => void process.stderr.write(`${line}\n`),
   };
 
@@ -52,9 +60,9 @@ async function main(): Promise<void> {
     await ground.prepare();
     if (!values.json) process.stdout.write(`${describe(machine)}\n`);
     for (const name of names) {
-      const section = await BENCHMARKS[name]!(ground, options);
-      sections.push(section);
-      if (!values.json) process.stdout.write(`\n${tableOf(section)}\n`);
+      const found = [await BENCHMARKS[name]!(ground, options)].flat();
+      sections.push(...found);
+      if (!values.json) for (const section of found) process.stdout.write(`\n${tableOf(section)}\n`);
     }
   } finally {
     await ground.dispose();

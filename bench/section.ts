@@ -1,9 +1,13 @@
 /** One column of figures. `key` is its name in the JSON, unit included. */
 export interface Column {
   readonly key: string;
+  /** A second figure in the same column, after a slash. */
+  readonly second?: string;
   readonly header: string;
   readonly digits: number;
 }
+
+export type Figure = number | string | undefined;
 
 /** What one benchmark found: the same for the table and for `--json`. */
 export interface Section {
@@ -12,7 +16,7 @@ export interface Section {
   readonly columns: readonly Column[];
   readonly rows: readonly {
     readonly name: string;
-    readonly values: Readonly<Record<string, number | string | undefined>>;
+    readonly values: Readonly<Record<string, Figure>>;
   }[];
   /** What a reader has to know to read the figures right. */
   readonly notes: readonly string[];
@@ -22,7 +26,10 @@ export interface Section {
 export function tableOf({ title, columns, rows, notes }: Section): string {
   const cells = [
     ['', ...columns.map(({ header }) => header)],
-    ...rows.map(({ name, values }) => [name, ...columns.map(({ key, digits }) => cellOf(values[key], digits))]),
+    ...rows.map(({ name, values }) => [
+      name,
+      ...columns.map(({ key, second, digits }) => pairOf(values[key], second && values[second], digits)),
+    ]),
   ];
   const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
   const lines = cells.map((line) =>
@@ -31,7 +38,11 @@ export function tableOf({ title, columns, rows, notes }: Section): string {
   return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');
 }
 
-function cellOf(value: number | string | undefined, digits: number): string {
+function pairOf(value: Figure, second: Figure, digits: number): string {
+  return second === undefined ? cellOf(value, digits) : `${cellOf(value, digits)}/${cellOf(second, digits)}`;
+}
+
+function cellOf(value: Figure, digits: number): string {
   return typeof value === 'number' ? value.toFixed(digits).replace(/^-0$/, '0') : (value ?? '-');
 }
 
