@@ -23,6 +23,8 @@ export class AdapterPage implements Page {
   readonly #parts: readonly HTMLElement[];
   #details: AdapterDetails | undefined;
   #drawn = '';
+  /** The title comes with the details, after the page. */
+  #wantsFocus = false;
 
   constructor(
     private readonly shell: Shell,
@@ -73,6 +75,7 @@ export class AdapterPage implements Page {
   }
 
   focus(): void {
+    this.#wantsFocus = true;
     this.#title.focus();
   }
 
@@ -95,6 +98,8 @@ export class AdapterPage implements Page {
     this.#drawBody(details);
     this.#drawActions(details, this.shell.engine());
     if (!this.#body.isConnected) this.element.append(...this.#parts);
+    if (this.#wantsFocus && document.activeElement === document.body) this.#title.focus();
+    this.#wantsFocus = false;
   }
 
   #drawGone(problem: string | undefined): void {

@@ -123,6 +123,7 @@ export class TransferPage implements Page {
     this.element.removeAttribute('aria-busy');
     if (!this.#head.isConnected) {
       this.#loading.replaceWith(this.#head, this.#body);
+      // Before the first answer there is no title that could take it.
       if (this.#wantsFocus && document.activeElement === document.body) this.#title.focus();
     }
     // Without details only the end is known, or why there is nothing to know.

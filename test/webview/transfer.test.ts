@@ -341,6 +341,7 @@ describeInBrowser('the Transfer page', (open) => {
     await panel.page.keyboard.press('Escape');
 
     await panel.page.locator('.facts').waitFor();
+    assert.ok(await panel.page.evaluate(`document.activeElement.tagName === 'H1'`));
     assert.equal(await panel.page.locator('.tab[aria-current]').textContent(), 'Explore');
   });
 
