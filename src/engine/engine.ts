@@ -2,6 +2,7 @@ import { keyPair, type KeyPair } from 'hypercore-crypto';
 import { findAdapters } from './adapter/findAdapters';
 import { LoraSwarmError, hasCode } from './errors';
 import { Emitter, type Event } from './events';
+import { applySetting } from './flows/applySetting';
 import { compare } from './flows/compare';
 import { examine } from './flows/doctor';
 import { getAdapter } from './flows/download';
@@ -14,11 +15,14 @@ import { ollamaAdapters, shareOllamaAdapter } from './flows/ollamaAdapters';
 import { isOllamaTarget } from './flows/ollamaTarget';
 import { mergeTargets } from './flows/mergeAdapters';
 import { mergeTargetsIntoBase, planMergeIntoBase } from './flows/mergeIntoBase';
+import { MeteredWatch } from './flows/metered';
+import { isNetworkMetered } from './flows/networkCost';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
+import { RoomLimits, setRoomLimits } from './flows/roomLimits';
 import { shareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot } from './flows/snapshot';
-import { DisposableStore } from './lifecycle';
+import { DisposableStore, repeatEvery } from './lifecycle';
 import type { Logger } from './log';
 import { Lanes } from './net/lanes';
 import { Rooms } from './net/rooms';
@@ -104,6 +108,8 @@ class LocalEngine implements Engine {
   readonly #downloads: Downloads;
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
+  readonly #roomLimits: RoomLimits;
+  readonly #metered: MeteredWatch;
   readonly #lanes: Lanes | undefined;
   #state: EngineState | undefined;
   #stateTimer: NodeJS.Timeout | undefined;
@@ -119,6 +125,10 @@ class LocalEngine implements Engine {
     const bootstrap = (): readonly string[] => options.bootstrap ?? settings()['network.bootstrap'];
     this.#downloadLimit = this.#owned.add(new RateLimit(settings()['transfer.downloadLimit']));
     this.#uploadLimit = this.#owned.add(new RateLimit(settings()['transfer.uploadLimit']));
+    this.#roomLimits = this.#owned.add(new RoomLimits(store.rooms));
+    this.#metered = this.#owned.add(
+      new MeteredWatch({ isWanted: () => settings()['transfer.pauseOnMetered'], ask: () => isNetworkMetered(), log }),
+    );
     const identity = (): IdentityState => ({
       key: keys.publicKey.toString('hex'),
       fingerprint: fingerprintOf(keys.publicKey),
@@ -138,8 +148,9 @@ class LocalEngine implements Engine {
     const seeder = new Seeder({
       open: (id) => PackageReader.open(store, id).catch(ifUnknown),
       uploadLimit: this.#uploadLimit,
+      limitsFor: (peer, id) => this.#roomLimits.uploads(this.#roomsFor(peer, id)),
       log,
-      onSourceProblem: () => void this.#checkSources(),
+      onSourceProblem: () => void registry.checkSources(),
     });
     const rooms = new Rooms({
       swarm,
@@ -150,6 +161,7 @@ class LocalEngine implements Engine {
       myName: () => identity().name,
       mode: () => settings()['network.mode'],
       joinAtStart: () => settings()['rooms.joinAtStart'],
+      limitsOf: (room) => this.#roomLimits.of(room),
       offers: (room) =>
         registry
           .list()
@@ -187,12 +199,15 @@ class LocalEngine implements Engine {
       ...this.#parts,
       onDidLink: this.#linked.event,
       limit: this.#downloadLimit,
+      roomLimits: this.#roomLimits,
       onHappen: (event) => this.#happened.fire(event),
     });
   }
 
   get state(): EngineState {
-    return (this.#state ??= takeSnapshot({ ...this.#parts, downloads: this.#downloads, host: this.options.host }));
+    const { host } = this.options;
+    const more = { downloads: this.#downloads, metered: this.#metered, host };
+    return (this.#state ??= takeSnapshot({ ...this.#parts, ...more }));
   }
 
   async open(): Promise<void> {
@@ -214,11 +229,13 @@ class LocalEngine implements Engine {
         queueMicrotask(() => this.#happened.fire({ type: 'peers:updated', count: rooms.peers.states(() => 0).length }));
       }),
     );
-    this.#every(SOURCES_MS, () => this.#checkSources());
+    this.#every(SOURCES_MS, () => registry.checkSources());
     this.#every(OLLAMA_MS, async () => (await ollama.look()) && this.#touch());
     void ollama.look().then(() => this.#touch());
+    this.#owned.add(this.#metered.onDidChange(() => this.#onMetered()));
     await rooms.open();
     this.#downloads.takeUp();
+    this.#metered.start();
   }
 
   async wish<N extends WishName>(
@@ -271,6 +288,7 @@ class LocalEngine implements Engine {
     pause: async ({ id }) => (await this.#downloads.pause(id), {}),
     resume: ({ id }) => (this.#downloads.resume(id), {}),
     cancel: async ({ id }) => (await this.#downloads.cancel(id), {}),
+    moveDownload: ({ id, to }) => (this.#downloads.move(id, to), {}),
     forget: async ({ id }) => {
       const found = this.#parts.library.find(id);
       return { id: found.id, bytesFreed: await this.#parts.library.remove(found.id) };
@@ -286,6 +304,10 @@ class LocalEngine implements Engine {
     joinRoom: ({ room, label }) => this.#join(room, label),
     createRoom: ({ label }) => this.#parts.rooms.create(label),
     leaveRoom: ({ room }) => ({ room: this.#leave(room) }),
+    setRoomLimits: (params) => {
+      const id = setRoomLimits({ ...this.#parts, roomLimits: this.#roomLimits }, params);
+      return this.#fresh().rooms.find((state) => state.id === id)!;
+    },
     roomInvite: ({ room }) => this.#parts.rooms.invite(room),
     roomMembers: ({ room }) => ({ members: this.#parts.rooms.members(room) }),
     removeMember: ({ room, peer }) => this.#parts.rooms.removeMember(room, peer),
@@ -315,6 +337,7 @@ class LocalEngine implements Engine {
     const { rooms, registry, catalog } = this.#parts;
     const id = rooms.leave(name);
     catalog.dropRoom(id);
+    this.#roomLimits.drop(id);
     // Left is left: who joins again later chooses anew what to offer there.
     for (const shared of registry.list())
       if (shared.rooms.includes(id))
@@ -326,44 +349,30 @@ class LocalEngine implements Engine {
   }
 
   #setSetting(key: SettingKey, value: unknown): { key: string; value: unknown } {
-    const { store, rooms, settings, ollama } = this.#parts;
-    const set = store.settings.set(key, value);
-    switch (key) {
-      case 'transfer.downloadLimit':
-        this.#downloadLimit.bytesPerSecond = settings()[key];
-        break;
-      case 'transfer.uploadLimit':
-        this.#uploadLimit.bytesPerSecond = settings()[key];
-        break;
-      case 'network.mode':
-        rooms.applyMode();
-        break;
-      case 'network.bootstrap':
-        void rooms.restart();
-        break;
-      case 'ollama.url':
-        void ollama.look().then(() => this.#touch());
-        break;
-      default:
-        break;
-    }
+    const set = this.#parts.store.settings.set(key, value);
+    const limits = { downloadLimit: this.#downloadLimit, uploadLimit: this.#uploadLimit };
+    applySetting({ ...this.#parts, ...limits, metered: this.#metered, touch: () => this.#touch() }, key);
     return { key, value: set };
+  }
+
+  #onMetered(): void {
+    const { problem } = this.#metered;
+    this.#downloads.setHold(problem);
+    if (problem) this.#parts.seeder.pause();
+    else this.#parts.seeder.resume();
+    this.#touch();
   }
 
   /** Whether a peer may fetch this: it is shared in a room that the peer proved. */
   #mayHave(peerKey: string, id: string): boolean {
-    const shared = this.#parts.registry.get(id);
-    const peer = this.#parts.rooms.peers.get(peerKey);
-    return (
-      shared !== undefined &&
-      shared.phase === 'serving' &&
-      peer !== undefined &&
-      shared.rooms.some((room) => peer.isIn(room))
-    );
+    return this.#parts.registry.get(id)?.phase === 'serving' && this.#roomsFor(peerKey, id).length > 0;
   }
 
-  async #checkSources(): Promise<void> {
-    await this.#parts.registry.checkSources();
+  /** Rooms that the peer proved and in which this is shared. */
+  #roomsFor(peerKey: string, id: string): string[] {
+    const peer = this.#parts.rooms.peers.get(peerKey);
+    const rooms = this.#parts.registry.get(id)?.rooms ?? [];
+    return peer ? rooms.filter((room) => peer.isIn(room)) : [];
   }
 
   #onShared(id: string): void {
@@ -381,20 +390,9 @@ class LocalEngine implements Engine {
   }
 
   #every(ms: number, work: () => Promise<unknown>): void {
-    let isBusy = false;
-    const timer = setInterval(() => {
-      if (isBusy || this.#closing) return;
-      isBusy = true;
-      work().then(
-        () => (isBusy = false),
-        (error: unknown) => {
-          isBusy = false;
-          this.#parts.log.warn(String(error));
-        },
-      );
-    }, ms);
-    timer.unref();
-    this.#owned.add({ dispose: () => clearInterval(timer) });
+    const { log } = this.#parts;
+    const unlessClosing = async (): Promise<unknown> => (this.#closing ? undefined : work());
+    this.#owned.add(repeatEvery(ms, unlessClosing, (error) => log.warn(String(error))));
   }
 
   #fresh(): EngineState {

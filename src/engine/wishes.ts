@@ -27,6 +27,8 @@ import type {
   LibraryState,
   PeerState,
   RoomState,
+  TransferDetails,
+  TransferState,
   VerdictKind,
   VerdictState,
 } from './state';
@@ -226,9 +228,22 @@ export interface Wishes {
   list: { params: ListRequest; result: { adapters: readonly AdapterEntry[]; total: number } };
   adapter: { params: { id: string }; result: AdapterDetails };
   get: { params: GetRequest; result: GetResult };
+  /**
+   * All that is known of one transfer; without a direction the download, else the upload. Asked 4 times a second while
+   * somebody looks.
+   *
+   * @throws {LoraSwarmError} `ID_UNKNOWN` when there is none.
+   */
+  transfer: { params: { id: string; direction?: TransferState['direction'] }; result: TransferDetails };
   pause: { params: { id: string }; result: Record<string, never> };
   resume: { params: { id: string }; result: Record<string, never> };
+  /** Ends it for everybody who asked for it, and removes what is there of it. */
   cancel: { params: { id: string }; result: Record<string, never> };
+  /**
+   * Changes the place of a download that waits for its turn: `first` is place 1. One that runs and is moved down lets the
+   * first that waits go instead of it.
+   */
+  moveDownload: { params: { id: string; to: 'first' | 'up' | 'down' | 'last' }; result: Record<string, never> };
   /** Removes a downloaded adapter's files from the library. Models in Ollama stay. */
   forget: { params: { id: string }; result: { id: string; bytesFreed: number } };
   library: { params: Record<string, never>; result: { adapters: readonly LibraryState[] } };
@@ -241,6 +256,11 @@ export interface Wishes {
   joinRoom: { params: { room: string; label?: string }; result: RoomState };
   createRoom: { params: { label?: string }; result: RoomInvite };
   leaveRoom: { params: { room: string }; result: { room: string } };
+  /** Bytes per second, or `5MB`; 0 is no limit. What is not given stays. Counts at once, and over restarts. */
+  setRoomLimits: {
+    params: { room: string; download?: number | string; upload?: number | string };
+    result: RoomState;
+  };
   roomInvite: { params: { room: string }; result: RoomInvite };
   roomMembers: { params: { room: string }; result: { members: readonly RoomMember[] } };
   /** Ends a member's access: the room gets a new secret that goes to the others only. */

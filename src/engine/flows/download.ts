@@ -5,9 +5,11 @@ import { LoraSwarmError, hasCode, storageError } from '../errors';
 import { readBlob } from '../ollama/digest';
 import type { CatalogEntry } from '../registry/catalog';
 import { FILE_ROLES } from '../release/manifest';
+import type { TransferPhase, TransferState } from '../state';
 import { monotonicClock, type Clock } from '../transfer/clock';
 import type { GetRequest, GetResult, WishOptions } from '../wishes';
-import type { DownloadRequest, Downloaded, Downloads } from './downloads';
+import type { DownloadRequest, Downloaded } from './downloadRun';
+import type { Downloads } from './downloads';
 import { installTarget } from './install';
 import type { InstallFlowParts } from './installParts';
 import type { EngineParts } from './parts';
@@ -21,7 +23,7 @@ const CHECK_MS = 1_000;
 
 export type GetParts = Pick<EngineParts, 'rooms'> &
   InstallFlowParts & {
-    readonly downloads: Pick<Downloads, 'fetch' | 'leave' | 'onDidProgress'>;
+    readonly downloads: Pick<Downloads, 'fetch' | 'onDidProgress'>;
     /** Tells how long nobody was there. */
     readonly clock?: Clock;
   };
@@ -131,32 +133,40 @@ async function watch(
   { signal, onProgress }: WishOptions,
 ): Promise<Downloaded> {
   const { id } = request;
+  let phase: TransferPhase = 'waiting';
   let activeAt = clock.now();
+  let told = '';
   const gaveUp = Promise.withResolvers<never>();
-  const stop = (): void => gaveUp.reject(signal?.reason);
   const check = (): void => {
+    // One that is queued goes when it is its turn, and a paused one was paused for a reason that is known.
+    if (phase !== 'waiting') activeAt = clock.now();
     if (clock.now() - activeAt > NO_SOURCE_MS) gaveUp.reject(noSource());
     else timer = clock.after(CHECK_MS, check);
   };
   let timer = clock.after(CHECK_MS, check);
   const listening = downloads.onDidProgress((state) => {
     if (state.id !== id) return;
-    // A paused download was paused by the user, who knows.
-    if (state.phase !== 'waiting') activeAt = clock.now();
+    phase = state.phase;
+    if (phase !== 'waiting') activeAt = clock.now();
     const { bytesDone, bytesTotal, rate, sources } = state;
     onProgress?.({ kind: 'transfer', id, bytesDone, bytesTotal, rate, sources });
+    const message = standstill(state);
+    if (message !== told && message !== '') onProgress?.({ kind: 'find', message });
+    told = message;
   });
-  signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await Promise.race([downloads.fetch(request), gaveUp.promise]);
-  } catch (error) {
-    if (signal?.aborted) await downloads.leave(id);
-    throw error;
+    return await Promise.race([downloads.fetch(request, signal), gaveUp.promise]);
   } finally {
     timer.dispose();
     listening.dispose();
-    signal?.removeEventListener('abort', stop);
   }
+}
+
+/** Why it does not move, when it is not for want of a source. */
+function standstill({ phase, place, problem }: TransferState): string {
+  if (phase === 'queued') return place === undefined ? '' : `waits for its turn, place ${place} in the queue`;
+  if (phase === 'paused') return problem?.message ?? 'paused';
+  return '';
 }
 
 /** Copies the verified files. A file of another content that has one of their names stays, and nothing is copied then. */

@@ -1,295 +1,310 @@
 import { LoraSwarmError, hasCode, isAbort } from '../errors';
-import { Emitter, type Event } from '../events';
-import type { TransferChannel } from '../net/transferChannel';
-import { fullName } from '../registry/summary';
-import type { Manifest } from '../release/manifest';
-import type { SignedRelease } from '../release/release';
+import { Emitter } from '../events';
 import type { TransferState } from '../state';
-import { PartialPackage } from '../store/partialPackage';
-import { checkSpace } from '../store/space';
-import { Leecher, type DownloadProgress } from '../transfer/leecher';
-import { RateLimit } from '../transfer/rate';
 import type { EngineEvent } from '../wishes';
-import { ContentSources } from './contentSources';
-import type { EngineParts } from './parts';
+import type { DownloadRequest, DownloadRunParts, Downloaded } from './downloadRun';
+import { OneDownload, type Begun, type Problem } from './oneDownload';
+import { DownloadQueue, type QueueMove } from './queue';
 
-export type DownloadsParts = Pick<EngineParts, 'store' | 'library' | 'settings' | 'catalog' | 'rooms' | 'log'> & {
-  readonly onDidLink: Event<TransferChannel>;
-  readonly limit: RateLimit;
-  readonly onHappen: (event: EngineEvent) => void;
-};
+export type DownloadsParts = DownloadRunParts & { readonly onHappen: (event: EngineEvent) => void };
 
-export interface DownloadRequest {
-  readonly id: string;
-  readonly release: SignedRelease | undefined;
-  readonly roomIds: readonly string[];
-  /** Bytes per second of this download alone; 0 is no limit. */
-  readonly maxRate: number;
-}
-
-export interface Downloaded {
-  readonly path: string;
-  readonly bytes: number;
-  readonly seconds: number;
-  readonly sources: number;
-  readonly resumedBytes: number;
-  readonly refetchedBytes: number;
-}
-
-/** What the journal keeps of a download beside its chunks. */
+/** What is kept of a download beside its chunks. */
 interface DownloadData {
   readonly roomIds: readonly string[];
   readonly maxRate: number;
   readonly isPaused: boolean;
 }
 
-interface Running {
-  readonly request: DownloadRequest;
-  readonly leecher: Leecher;
-  readonly done: Promise<Downloaded>;
-  readonly stop: AbortController;
-  /** Those who wait for it and may give up. One that goes on from the last run has none. */
-  askers: number;
-  state: TransferState;
-}
-
-/** Downloads in progress: each package once, however many ask for it. Begun ones go on when the engine starts again. */
+/** All downloads: each package once, however many ask for it, four at a time. They go on when the engine starts again. */
 export class Downloads {
-  readonly #running = new Map<string, Running>();
-  /** What did not end well, or ended a moment ago, until it is asked again or dismissed. */
-  readonly #ended = new Map<string, TransferState>();
+  readonly #downloads = new Map<string, OneDownload>();
+  readonly #queue: DownloadQueue;
+  /** What did not end well, until it is asked again or dismissed. */
+  readonly #failed = new Map<string, TransferState>();
   readonly #progressed = new Emitter<TransferState>();
   readonly onDidProgress = this.#progressed.event;
   readonly #changed = new Emitter<void>();
   readonly onDidChange = this.#changed.event;
+  #hold: Problem | undefined;
+  #isArranging = false;
+  #isDisarranged = false;
+  #isClosed = false;
 
-  constructor(private readonly parts: DownloadsParts) {}
+  constructor(private readonly parts: DownloadsParts) {
+    this.#queue = new DownloadQueue(parts.clock);
+  }
 
+  /** Those that run and wait in the order in which they go, then the paused ones, then the failed ones. */
   get states(): readonly TransferState[] {
-    const waiting = this.parts.store.journal
-      .list()
-      .filter(({ id }) => !this.#running.has(id) && !this.#ended.has(id))
-      .map((record) =>
-        pausedState(
-          record.id,
-          record.release ? fullName(record.release.release) : record.id.slice(0, 8),
-          record.bytesDone,
-          record.manifest.size,
-        ),
-      );
-    return [...[...this.#running.values()].map(({ state }) => state), ...this.#ended.values(), ...waiting];
+    const inOrder = this.#queue.order.flatMap((id) => this.#downloads.get(id) ?? []);
+    const others = [...this.#downloads.values()].filter((download) => !inOrder.includes(download));
+    return [...[...inOrder, ...others].map(({ state }) => state), ...this.#failed.values()];
   }
 
-  /** Takes up what the last run of the engine did not end. Waits for nothing. */
+  /** Takes up what the last run of the engine did not end, in its order. Waits for nothing. */
   takeUp(): void {
-    for (const record of this.parts.store.journal.list()) {
-      const data = readData(record.data);
-      if (data.isPaused) continue;
-      this.#start(
-        { id: record.id, release: record.release, roomIds: data.roomIds, maxRate: data.maxRate },
-        record.manifest,
-      ).done.catch(() => undefined);
+    const { wanted, journal } = this.parts.store;
+    const begun = new Map(journal.list().map((record) => [record.id, record]));
+    const known = wanted.list();
+    for (const { id, release, data } of known) {
+      const there = begun.get(id);
+      begun.delete(id);
+      if (this.parts.library.get(id)) wanted.remove(id);
+      else this.#add(requestOf(id, there?.release ?? release, data), there, readData(data).isPaused);
     }
+    // Found in the folder, after the database was lost.
+    for (const record of begun.values()) {
+      const request = requestOf(record.id, record.release, record.data);
+      this.#add(request, record, false);
+      this.#keep(request, false);
+    }
+    this.#arrange();
   }
 
-  /** Fetches a package, or joins the one who fetches it already. @throws as `Leecher.run` */
-  fetch(request: DownloadRequest): Promise<Downloaded> {
-    const running =
-      this.#running.get(request.id) ?? this.#start(request, this.parts.store.journal.get(request.id)?.manifest);
-    running.askers++;
-    return running.done;
-  }
-
-  /** One who asked gave up. When it was the last one, the download is paused. */
-  async leave(id: string): Promise<void> {
-    const running = this.#running.get(id);
-    if (!running || --running.askers > 0) return;
-    this.#keep(running.request, true);
-    running.stop.abort();
-    await running.done.catch(() => undefined);
-  }
-
-  isRunning(id: string): boolean {
-    return this.#running.has(id);
+  /**
+   * Fetches a package, or joins those who fetch it already. Who aborts leaves: the others get it all the same, and when
+   * nobody is left it is paused; one that has not begun is forgotten.
+   *
+   * @throws as `OneDownload.done`, and the reason of `signal`.
+   */
+  async fetch(request: DownloadRequest, signal?: AbortSignal): Promise<Downloaded> {
+    const joined = await this.#join(request, signal);
+    if (!(joined instanceof OneDownload)) return joined;
+    const left = Promise.withResolvers<never>();
+    const leave = (): void => {
+      this.#leave(joined).then(() => left.reject(signal!.reason), left.reject);
+    };
+    joined.askers++;
+    signal?.addEventListener('abort', leave, { once: true });
+    if (signal?.aborted) leave(); // While it was joined.
+    try {
+      return await Promise.race([joined.done, left.promise]);
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
   }
 
   /** Stops asking peers and keeps what is there, also over restarts. */
   async pause(id: string): Promise<void> {
-    const running = this.#running.get(id);
-    if (!running) return;
-    await running.leecher.pause();
-    this.#keep(running.request, true);
-    this.#set(running, { ...running.state, phase: 'paused', rate: 0, sources: 0 });
+    const download = this.#downloads.get(id);
+    if (!download || download.isEnding) return;
+    this.#setData(download.request, true);
+    const pausing = download.pause();
+    this.#queue.remove(id);
+    this.#arrange();
+    await pausing;
   }
 
-  /** @throws {LoraSwarmError} `ID_UNKNOWN` when nothing of it was begun. */
+  /** As the last one of the queue. @throws {LoraSwarmError} `ID_UNKNOWN` when nothing of it was begun. */
   resume(id: string): void {
-    const running = this.#running.get(id);
-    if (running) {
-      this.#keep(running.request, false);
-      running.leecher.resume();
-      return;
-    }
-    const record = this.parts.store.journal.get(id);
-    if (!record)
+    const there = this.#downloads.get(id);
+    const download = there ?? this.#again(id);
+    if (!download || download.isEnding)
       throw new LoraSwarmError('ID_UNKNOWN', 'There is no such download to resume. Download the adapter again.');
-    const data = readData(record.data);
-    const request = { id, release: record.release, roomIds: data.roomIds, maxRate: data.maxRate };
-    this.#start(request, record.manifest).done.catch(() => undefined);
-    this.#keep(request, false);
+    if (!there || download.isPaused) this.#enqueue(download);
+    this.#arrange();
+    download.resume();
   }
 
-  /** Ends a download and removes what is there of it. */
-  async cancel(id: string): Promise<void> {
-    this.#ended.delete(id);
-    const running = this.#running.get(id);
-    if (running) {
-      running.leecher.cancel();
-      await running.done.catch(() => undefined);
-    } else {
-      const record = this.parts.store.journal.get(id);
-      if (record) await (await PartialPackage.open(this.parts.store, record.manifest)).discard();
-    }
-    this.#ended.delete(id);
+  /** Changes whose turn is next. @throws {LoraSwarmError} `ID_UNKNOWN` when it neither runs nor waits. */
+  move(id: string, to: QueueMove): void {
+    if (!this.#queue.order.includes(id))
+      throw new LoraSwarmError('ID_UNKNOWN', 'This download neither runs nor waits for its turn. Resume it first.');
+    if (!this.#queue.move(id, to)) return;
+    this.parts.store.wanted.setOrder(this.#queue.order);
+    this.#arrange();
     this.#changed.fire();
+  }
+
+  /** Ends a download for everybody who wants it, and removes what is there of it. */
+  async cancel(id: string): Promise<void> {
+    this.#failed.delete(id);
+    const download = this.#downloads.get(id) ?? this.#again(id);
+    if (download) {
+      this.parts.store.wanted.remove(id); // First: from here on a crash can't bring it back.
+      await download.cancel();
+    }
+    this.#failed.delete(id);
+    this.#changed.fire();
+  }
+
+  /** Nobody fetches anything while there is a reason against it. */
+  setHold(problem: Problem | undefined): void {
+    this.#hold = problem;
+    this.#arrange();
   }
 
   /** Ends all of them and keeps what is there. */
   async close(): Promise<void> {
-    const all = [...this.#running.values()];
-    for (const { stop } of all) stop.abort();
-    await Promise.allSettled(all.map(({ done }) => done));
+    this.#isClosed = true;
+    await Promise.allSettled([...this.#downloads.values()].map((download) => download.stop()));
   }
 
-  #start(request: DownloadRequest, manifest: Manifest | undefined): Running {
-    const { id, release } = request;
-    this.#ended.delete(id);
-    const stop = new AbortController();
-    const sources = new ContentSources(this.parts, id, request.roomIds);
-    const seeking = this.parts.rooms.seek(id, request.roomIds);
-    const own = new RateLimit(request.maxRate);
-    let partial: PartialPackage | undefined; // The leecher knows only the side of it that it uses.
-    const openPartial = async (found: Manifest): Promise<PartialPackage> => {
-      this.#checkQuota(found);
-      const data: DownloadData = { roomIds: request.roomIds, maxRate: request.maxRate, isPaused: false };
-      partial = await PartialPackage.open(this.parts.store, found, { release, data, signal: stop.signal });
-      return partial;
-    };
-    const limits = request.maxRate > 0 ? [own, this.parts.limit] : [this.parts.limit];
-    const leecher = new Leecher({ sources, openPartial, limits, log: this.parts.log }, id, {
-      signal: stop.signal,
-      onProgress: (progress) => this.#onProgress(id, progress),
-      ...(manifest ? { manifest } : {}),
+  /** @returns what is in the library when somebody else's download has just ended. */
+  async #join(request: DownloadRequest, signal: AbortSignal | undefined): Promise<OneDownload | Downloaded> {
+    for (;;) {
+      signal?.throwIfAborted();
+      if (this.#isClosed)
+        throw new LoraSwarmError('ENGINE_CLOSED', 'LoRA Swarm is closing. Try again in a moment.', { kind: 'retry' });
+      const download = this.#downloads.get(request.id);
+      if (download?.isEnding) {
+        await download.done.catch(() => undefined); // Cancelled by somebody: this is asked anew.
+        continue;
+      }
+      if (download) {
+        if (download.isPaused) this.resume(request.id);
+        return download;
+      }
+      const here = this.parts.library.get(request.id);
+      if (here) return downloadedBefore(here.folder, here.manifest.size);
+      return this.#create(request);
+    }
+  }
+
+  #create(request: DownloadRequest): OneDownload {
+    const download = this.#add(request, this.parts.store.journal.get(request.id), true);
+    this.#enqueue(download);
+    this.#arrange();
+    download.resume();
+    return download;
+  }
+
+  async #leave(download: OneDownload): Promise<void> {
+    if (--download.askers > 0 || download.isEnding) return;
+    const { id } = download;
+    if (!this.parts.store.journal.has(id)) {
+      this.parts.store.wanted.remove(id);
+      await download.cancel();
+      return;
+    }
+    this.#setData(download.request, true);
+    const gone = download.letGo();
+    this.#queue.remove(id);
+    this.#arrange();
+    await gone;
+  }
+
+  /** One that failed, or that somebody else began. */
+  #again(id: string): OneDownload | undefined {
+    const record = this.parts.store.journal.get(id);
+    if (!record) return undefined;
+    const data = this.parts.store.wanted.list().find((wanted) => wanted.id === id)?.data ?? record.data;
+    return this.#add(requestOf(id, record.release, data), record, true);
+  }
+
+  #add(request: DownloadRequest, begun: Begun | undefined, isPaused: boolean): OneDownload {
+    const { id } = request;
+    this.#failed.delete(id);
+    const download = new OneDownload(this.parts, request, begun, isPaused, {
+      onProgress: () => this.#onProgress(download),
+      onChange: () => this.#onChange(download),
     });
-    const run = async (): Promise<Downloaded> => {
-      const {
-        sources: givers,
-        resumedBytes,
-        refetchedBytes,
-        seconds,
-      } = await leecher.run().catch(async (error: unknown) => {
-        // The disk became full on the way: says so with the figures, unless there is space again.
-        if (partial && hasCode(error, 'STORE_FULL'))
-          await checkSpace(this.parts.store.paths.home, partial.missingBytes);
-        throw error;
-      });
-      this.#onPhase(id, 'verifying');
-      const item = await partial!.finish(stop.signal);
-      return { path: item.folder, bytes: item.manifest.size, seconds, sources: givers, resumedBytes, refetchedBytes };
-    };
-    const bytesTotal = manifest?.size ?? release?.release.bytes ?? 0;
-    const state = {
-      ...pausedState(id, release ? fullName(release.release) : id.slice(0, 8), 0, bytesTotal),
-      phase: 'waiting',
-    } as const;
-    const done = run().finally(() => {
-      sources.dispose();
-      seeking.dispose();
-      own.dispose();
-    });
-    const running: Running = { request, leecher, stop, askers: 0, state, done };
-    this.#running.set(id, running);
-    done.then(
-      (result) => this.#onDone(running, result),
-      (error: unknown) => this.#onFailed(running, error),
+    this.#downloads.set(id, download);
+    if (!isPaused) this.#queue.add(id);
+    download.done.then(
+      ({ path, bytes }) => this.#onDone(download, path, bytes),
+      (error: unknown) => this.#onFailed(download, error),
     );
     this.#changed.fire();
-    return running;
+    return download;
   }
 
-  /** @throws {LoraSwarmError} `STORE_FULL` when the library would grow over the user's limit. */
-  #checkQuota({ size }: Manifest): void {
-    const limit = this.parts.settings()['storage.maxGB'] * 1e9;
-    const used = this.parts.library.bytes;
-    if (limit === 0 || used + size <= limit) return;
-    const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
-    throw new LoraSwarmError(
-      'STORE_FULL',
-      `Your downloads take ${gigabytes(used)} of the ${gigabytes(limit)} that you allow, and this one needs ${gigabytes(size)}. Forget some of them, or raise the limit.`,
-      { kind: 'openSetting', key: 'storage.maxGB' },
-    );
+  /** At the end of the queue, also over restarts. */
+  #enqueue({ id, request }: OneDownload): void {
+    this.#keep(request, false);
+    this.#queue.add(id);
   }
 
-  #onProgress(id: string, { phase, bytesDone, bytesTotal, rate, sources }: DownloadProgress): void {
-    const running = this.#running.get(id);
-    if (!running) return;
-    const total = bytesTotal || running.state.bytesTotal;
-    const secondsLeft = rate > 0 ? Math.ceil((total - bytesDone) / rate) : undefined;
-    const { id: _id, name, direction } = running.state;
-    this.#set(running, {
-      id,
-      name,
-      direction,
-      phase,
-      bytesDone,
-      bytesTotal: total,
-      rate,
-      sources,
-      ...(secondsLeft === undefined ? {} : { secondsLeft }),
-    });
-    this.parts.onHappen({ type: 'transfer:progress', id, bytesDone, bytesTotal: total, rate, sources });
+  /** Gives each its turn, and again when that changed what another one needs. */
+  #arrange(): void {
+    this.#isDisarranged = true;
+    if (this.#isArranging || this.#isClosed) return;
+    this.#isArranging = true;
+    try {
+      while (this.#isDisarranged) {
+        this.#isDisarranged = false;
+        const all = [...this.#downloads.values()];
+        for (const { id, isAside } of all) this.#queue.setAside(id, isAside);
+        // Who lets go first, so that there are never more at once than there are slots.
+        const turns = all.map((download) => ({ download, may: this.#queue.mayRun(download.id) }));
+        for (const { download, may } of turns.sort((a, b) => Number(a.may) - Number(b.may)))
+          download.setTurn(may, this.#queue.placeOf(download.id), this.#hold);
+      }
+    } finally {
+      this.#isArranging = false;
+    }
   }
 
-  #onPhase(id: string, phase: TransferState['phase']): void {
-    const running = this.#running.get(id);
-    if (running) this.#set(running, { ...running.state, phase, bytesDone: running.state.bytesTotal, rate: 0 });
+  #onProgress(download: OneDownload): void {
+    const { id, state } = download;
+    if (this.#queue.note(id, state.phase === 'waiting')) this.#arrange();
+    const { bytesDone, bytesTotal, rate, sources } = state;
+    this.parts.onHappen({ type: 'transfer:progress', id, bytesDone, bytesTotal, rate, sources });
+    this.#tell(download);
   }
 
-  #onDone({ request: { id } }: Running, { path, bytes }: Downloaded): void {
-    this.#running.delete(id);
+  #onChange(download: OneDownload): void {
+    this.#arrange(); // It may need no slot any more, or need one again.
+    this.#tell(download);
+  }
+
+  #tell(download: OneDownload): void {
+    this.#progressed.fire(download.state);
+    this.#changed.fire();
+  }
+
+  #onDone({ id }: OneDownload, path: string, bytes: number): void {
+    this.#forget(id);
+    this.#quietly(() => this.parts.store.wanted.remove(id));
     this.parts.log.info(`downloaded ${id.slice(0, 8)} to ${path}`);
     this.parts.onHappen({ type: 'transfer:complete', id, path, bytes });
+  }
+
+  #onFailed(download: OneDownload, error: unknown): void {
+    const { id, state } = download;
+    this.#forget(id);
+    if (isAbort(error) || hasCode(error, 'DOWNLOAD_CANCELLED')) return;
+    // What was begun is taken up at the next start. Of the rest nobody would know why it is there.
+    if (!this.parts.store.journal.has(id)) this.#quietly(() => this.parts.store.wanted.remove(id));
+    const code = error instanceof LoraSwarmError ? error.code : 'STORE_FAILED';
+    const message = error instanceof LoraSwarmError ? error.message : 'The download failed. The log says why.';
+    if (!(error instanceof LoraSwarmError))
+      this.parts.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    const { place: _place, secondsLeft: _secondsLeft, ...rest } = state;
+    this.#failed.set(id, { ...rest, phase: 'failed', rate: 0, sources: 0, problem: { code, message } });
+    this.parts.onHappen({ type: 'transfer:error', id, code, message });
     this.#changed.fire();
   }
 
-  #onFailed(running: Running, error: unknown): void {
-    const { id } = running.request;
-    this.#running.delete(id);
-    if (!isAbort(error) && !hasCode(error, 'DOWNLOAD_CANCELLED')) {
-      const code = error instanceof LoraSwarmError ? error.code : 'STORE_FAILED';
-      const message = error instanceof LoraSwarmError ? error.message : 'The download failed. The log says why.';
-      if (!(error instanceof LoraSwarmError))
-        this.parts.log.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
-      this.#ended.set(id, { ...running.state, phase: 'failed', rate: 0, sources: 0, problem: { code, message } });
-      this.parts.onHappen({ type: 'transfer:error', id, code, message });
+  #forget(id: string): void {
+    this.#downloads.delete(id);
+    this.#queue.remove(id);
+    this.#arrange();
+    this.#changed.fire();
+  }
+
+  #keep({ id, release, roomIds, maxRate }: DownloadRequest, isPaused: boolean): void {
+    const data: DownloadData = { roomIds, maxRate, isPaused };
+    this.parts.store.wanted.putLast({ id, release, data });
+  }
+
+  #setData({ id, roomIds, maxRate }: DownloadRequest, isPaused: boolean): void {
+    this.parts.store.wanted.setData(id, { roomIds, maxRate, isPaused } satisfies DownloadData);
+  }
+
+  /** The download itself is what counts; a list that can't be written is set right at the next start. */
+  #quietly(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.parts.log.warn(`the list of downloads: ${String(error)}`);
     }
-    this.#changed.fire();
-  }
-
-  #keep({ id, roomIds, maxRate }: DownloadRequest, isPaused: boolean): void {
-    if (this.parts.store.journal.has(id))
-      this.parts.store.journal.setData(id, { roomIds, maxRate, isPaused } satisfies DownloadData);
-  }
-
-  #set(running: Running, state: TransferState): void {
-    running.state = state;
-    this.#progressed.fire(state);
-    this.#changed.fire();
   }
 }
 
-function pausedState(id: string, name: string, bytesDone: number, bytesTotal: number): TransferState {
-  return { id, name, direction: 'download', phase: 'paused', bytesDone, bytesTotal, rate: 0, sources: 0 };
+function requestOf(id: string, release: DownloadRequest['release'], data: unknown): DownloadRequest {
+  const { roomIds, maxRate } = readData(data);
+  return { id, release, roomIds, maxRate };
 }
 
 /** Our own JSON, but of whichever version wrote it. */
@@ -300,4 +315,8 @@ function readData(data: unknown): DownloadData {
     maxRate: typeof from.maxRate === 'number' ? from.maxRate : 0,
     isPaused: from.isPaused === true,
   };
+}
+
+function downloadedBefore(path: string, bytes: number): Downloaded {
+  return { path, bytes, seconds: 0, sources: 0, resumedBytes: bytes, refetchedBytes: 0 };
 }

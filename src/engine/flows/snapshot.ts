@@ -1,6 +1,7 @@
 import { summaryOf } from '../registry/summary';
 import type { EngineState, LibraryState, SharedState, TransferState } from '../state';
 import type { Downloads } from './downloads';
+import type { MeteredWatch } from './metered';
 import type { EngineParts } from './parts';
 
 export type SnapshotParts = Pick<
@@ -9,17 +10,20 @@ export type SnapshotParts = Pick<
 > & {
   readonly downloads: Downloads;
   readonly host: string | undefined;
+  readonly metered: Pick<MeteredWatch, 'isMetered' | 'problem'>;
 };
 
 /** The whole of what a shell draws, as it is now. */
 export function takeSnapshot(parts: SnapshotParts): EngineState {
   const { rooms, swarm, catalog, ollama } = parts;
+  const { isMetered } = parts.metered;
   const roomStates = rooms.states((room) => catalog.search({ room, limit: 0 }).total);
   return {
     identity: parts.identity(),
     network: {
       mode: parts.settings()['network.mode'],
       isOnline: roomStates.length === 0 || roomStates.some(({ phase }) => phase !== 'offline'),
+      ...(isMetered === undefined ? {} : { isMetered }),
       ...(swarm.isRunning ? { address: { host: parts.host ?? '0.0.0.0', port: swarm.port } } : {}),
     },
     rooms: roomStates,
@@ -54,7 +58,7 @@ function sharedStates({ registry, catalog }: SnapshotParts): SharedState[] {
   }));
 }
 
-function uploadStates({ seeder, registry }: SnapshotParts): TransferState[] {
+function uploadStates({ seeder, registry, metered: { problem } }: SnapshotParts): TransferState[] {
   return seeder.state.flatMap(({ contentId, peers, rate, bytes }) => {
     const shared = registry.get(contentId);
     if (!shared || peers === 0) return [];
@@ -64,7 +68,7 @@ function uploadStates({ seeder, registry }: SnapshotParts): TransferState[] {
         id: contentId,
         name,
         direction: 'upload',
-        phase: 'running',
+        ...(problem ? { phase: 'paused', problem } : { phase: 'running' }),
         bytesDone: bytes,
         bytesTotal: manifest.size,
         rate,

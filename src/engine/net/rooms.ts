@@ -46,6 +46,8 @@ export interface RoomsParts {
   readonly mode: () => NetworkMode;
   /** Whether remembered rooms are switched on at start. */
   readonly joinAtStart: () => boolean;
+  /** Bytes per second that a room may take, 0 for no limit. */
+  readonly limitsOf?: (roomId: string) => { readonly download: number; readonly upload: number };
   /** What this machine offers in a room. */
   readonly offers: (roomId: string) => readonly SignedRelease[];
   readonly events: Pick<PeerBookEvents, 'onSnapshot' | 'onDelta' | 'onGone' | 'onTransfer' | 'onHappen'>;
@@ -116,8 +118,8 @@ export class Rooms extends Resource {
       peers: this.peers.count(room.id),
       adapters: adapters(room.id),
       isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
-      downloadLimit: 0,
-      uploadLimit: 0,
+      downloadLimit: this.parts.limitsOf?.(room.id).download ?? 0,
+      uploadLimit: this.parts.limitsOf?.(room.id).upload ?? 0,
     }));
   }
 

@@ -18,7 +18,6 @@ export class RateLimit implements Disposable {
   #tokens: number;
   #filledAt: number;
   #timer: Disposable | undefined;
-  #isHeld = false;
 
   /** @param bytesPerSecond 0 is no limit. */
   constructor(
@@ -38,30 +37,24 @@ export class RateLimit implements Disposable {
   set bytesPerSecond(value: number) {
     if (value === this.#bytesPerSecond) return;
     this.#fill();
+    const before = this.#bytesPerSecond;
     this.#bytesPerSecond = value;
-    // What is owed under another limit could be minutes of the new one, and forgiving it all would let a slider that moves
-    // let everything through.
-    this.#tokens = Math.max(-this.#capacity, Math.min(this.#tokens, this.#capacity));
+    // What is owed takes no longer to pay under the new limit than under the old one. Forgiving it instead would let
+    // everything through while a slider moves.
+    if (this.#tokens < 0) this.#tokens = Math.max(this.#tokens, (this.#tokens * value) / before);
+    this.#tokens = Math.min(this.#tokens, this.#capacity);
     this.#serve();
   }
 
   get isUnlimited(): boolean {
-    return this.#bytesPerSecond === 0 && !this.#isHeld;
-  }
-
-  /** Nothing passes at all, whatever the limit is, until it is set back. */
-  set isHeld(value: boolean) {
-    if (value === this.#isHeld) return;
-    this.#fill();
-    this.#isHeld = value;
-    this.#serve();
+    return this.#bytesPerSecond === 0;
   }
 
   /** Takes the bytes when nobody waits and the limit allows it now. */
   tryTake(bytes: number): boolean {
     if (this.isUnlimited) return true;
     this.#fill();
-    if (this.#isHeld || this.#waiting.length > 0 || this.#tokens <= 0) return false;
+    if (this.#waiting.length > 0 || this.#tokens <= 0) return false;
     this.#tokens -= bytes;
     return true;
   }
@@ -91,7 +84,6 @@ export class RateLimit implements Disposable {
 
   /** Lets everyone go on without a limit. */
   dispose(): void {
-    this.isHeld = false;
     this.bytesPerSecond = 0;
     this.#timer?.dispose();
   }
@@ -110,7 +102,6 @@ export class RateLimit implements Disposable {
   #serve(): void {
     this.#timer?.dispose();
     this.#timer = undefined;
-    if (this.#isHeld) return;
     this.#fill();
     while (this.#waiting.length > 0 && (this.isUnlimited || this.#tokens > 0)) {
       const next = this.#waiting.shift()!;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { keyPair } from 'hypercore-crypto';
 import { Emitter } from '../../../src/engine/events';
 import { getAdapter, type GetParts } from '../../../src/engine/flows/download';
-import type { Downloaded } from '../../../src/engine/flows/downloads';
+import type { Downloaded } from '../../../src/engine/flows/downloadRun';
 import { Catalog } from '../../../src/engine/registry/catalog';
 import { Library } from '../../../src/engine/registry/library';
 import { Registry } from '../../../src/engine/registry/registry';
@@ -80,8 +80,14 @@ async function asking(use: (asking: Asking) => Promise<void>): Promise<void> {
       registry: new Registry(store),
       clock,
       downloads: {
-        fetch: () => done.promise,
-        leave: (id) => Promise.resolve(void left.push(id)),
+        fetch: (_request, signal) =>
+          new Promise((resolve, reject) => {
+            done.promise.then(resolve, reject);
+            signal?.addEventListener('abort', () => {
+              left.push(ID);
+              reject(signal.reason as Error);
+            });
+          }),
         onDidProgress: progressed.event,
       },
     };
