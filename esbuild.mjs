@@ -1,5 +1,5 @@
 // node esbuild.mjs [--platform linux-x64,darwin-arm64,...] [--minify] [--outdir dist]
-// Bundles the extension, the engine's worker thread and those of merges, the command line and the webview. Native add-ons that load themselves
+// Bundles the extension, the engine's worker thread, those of merges and hashes, the command line and the webview. Native add-ons that load themselves
 // with `require-addon` (udx-native, sodium-native) keep their JS in the bundle; only their .node files are copied.
 import { build } from 'esbuild';
 import fs from 'node:fs';
@@ -63,6 +63,7 @@ await Promise.all([
   build({ ...node, entryPoints: entries('src/extension.ts'), external: ['vscode'] }),
   build({ ...node, entryPoints: entries('src/service/worker.ts') }),
   build({ ...node, entryPoints: entries('src/engine/adapter/merge/writing/mergeThread.ts') }),
+  build({ ...node, entryPoints: entries('src/engine/store/hashThread.ts') }),
   // The launcher part of the command line has to start on Node 20 to find a newer one.
   build({ ...node, entryPoints: entries('src/cli.ts'), target: 'node20', banner: { js: '#!/usr/bin/env node' } }),
   build({

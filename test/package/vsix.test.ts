@@ -18,6 +18,7 @@ const expectedFiles = (platform: Platform) => [
     'README.md',
     'dist/cli.js',
     'dist/extension.js',
+    'dist/hashThread.js',
     'dist/mergeThread.js',
     `dist/prebuilds/${platform}/sodium-native.node`,
     `dist/prebuilds/${platform}/udx-native.node`,

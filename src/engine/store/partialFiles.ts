@@ -41,6 +41,10 @@ export class PartialFiles {
     return this.hashList.fd;
   }
 
+  pathOf(index: number): string {
+    return join(this.folder, FILE_ROLES[this.manifest.files[index]!.role].name);
+  }
+
   /** Descriptor of a file of the manifest. */
   file(index: number): number {
     return this.contents[index]!.fd;

@@ -6,6 +6,7 @@ import { ChunkMap } from '../release/chunkMap';
 import type { Manifest } from '../release/manifest';
 import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
 import { ChunkSums } from './chunkSums';
+import { FileHashes } from './fileHashes';
 import { memoryFor } from './files';
 import { HeldChunks, type HeldRun } from './heldChunks';
 import { heldBytes, type DownloadDetails } from './journal';
@@ -25,6 +26,7 @@ export class PartialPackage {
   readonly map: ChunkMap;
   readonly #sums: ChunkSums;
   readonly #held: HeldChunks;
+  readonly #hashes: FileHashes;
   readonly #journal: JournalWriter;
   readonly #didHold = new Emitter<HeldRun>();
   readonly onDidHold = this.#didHold.event;
@@ -50,6 +52,7 @@ export class PartialPackage {
     this.#sums = new ChunkSums(this.map);
     this.#held = new HeldChunks(this.map);
     this.#lost = new Bitfield(this.map.chunks);
+    this.#hashes = new FileHashes({ map: this.map, held: this.held, files, following: store.followingHashes });
     this.#journal = new JournalWriter({ id: manifest.id, journal: store.journal, files, held: this.held });
   }
 
@@ -150,6 +153,7 @@ export class PartialPackage {
     const { file, offset, count } = this.#sums.check(first, data);
     this.#write(this.files.file(file), data, offset);
     for (const run of this.#held.addRun(first, count)) this.#didHold.fire(run);
+    this.#hashes.wrote(file);
     this.#journal.wrote(data.byteLength);
   }
 
@@ -221,8 +225,8 @@ export class PartialPackage {
   async #finish(signal: AbortSignal): Promise<LibraryItem> {
     try {
       await this.flush();
-      for (const [index, file] of this.manifest.files.entries())
-        if (!(await this.files.hash(index, signal)).equals(file.sha256)) throw await this.#blame(index);
+      for (const index of this.manifest.files.keys())
+        if (!(await this.#hashes.isRight(index, signal))) throw await this.#blame(index);
       signal.throwIfAborted();
       await this.files.seal();
     } catch (error) {
@@ -265,6 +269,7 @@ export class PartialPackage {
     await this.#journal.close();
     this.#state = 'closed';
     this.#didHold.dispose();
+    await this.#hashes.close();
     await this.files.close();
   }
 

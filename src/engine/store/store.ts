@@ -5,6 +5,7 @@ import { storageError } from '../errors';
 import { silentLog, type Logger } from '../log';
 import { openDatabase } from './database';
 import { isMissing, makeFolder, removeFolder } from './files';
+import { FollowingHashes } from './followingHash';
 import { HandleCache } from './handles';
 import { DownloadJournal } from './journal';
 import { LibraryStore } from './library';
@@ -29,6 +30,7 @@ export class Store {
   readonly shared: SharedStore;
   readonly partials = new OpenPartials();
   readonly handles = new HandleCache();
+  readonly followingHashes = new FollowingHashes();
 
   private constructor(
     readonly paths: StorePaths,
@@ -90,6 +92,7 @@ export class Store {
     await this.partials.close();
     await this.shared.close();
     await this.handles.close();
+    await this.followingHashes.close();
     this.db.close();
   }
 }
