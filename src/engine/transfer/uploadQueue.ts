@@ -88,11 +88,11 @@ export class UploadQueue {
     this.#chunks = this.#chunks.filter((job) => job.handle !== handle);
   }
 
-  /** Bytes that `take` would give, about. */
+  /** Bytes that `take` would give. Of what is no chunk, about. */
   nextBytes(frameBytes: number): number {
     const [job] = this.#chunks;
     if (this.#facts.length > 0 || !job) return FACT_BYTES;
-    return Math.min(frameBytes, job.range.count * CHUNK_BYTES);
+    return job.share.reader.map.bytes(job.range.first, chunksOfFrame(job, frameBytes));
   }
 
   /** Takes what goes out next: of a request, as many chunks as fill a frame and lie in one file. Ends with `sent`. */
@@ -109,15 +109,20 @@ export class UploadQueue {
   }
 
   #firstFrame(job: ChunksJob, frameBytes: number): ChunksJob {
-    const { map } = job.share.reader;
     const { first, count } = job.range;
-    const { file } = map.chunk(first);
-    const max = Math.min(count, MAX_FRAME_CHUNKS, Math.max(1, Math.floor(frameBytes / CHUNK_BYTES)));
-    let size = 1;
-    while (size < max && map.chunk(first + size).file === file) size++;
+    const size = chunksOfFrame(job, frameBytes);
     if (size < count) this.#chunks.unshift({ ...job, range: { first: first + size, count: count - size } });
     return { ...job, range: { first, count: size } };
   }
+}
+
+function chunksOfFrame({ share, range: { first, count } }: ChunksJob, frameBytes: number): number {
+  const { map } = share.reader;
+  const { file } = map.chunk(first);
+  const max = Math.min(count, MAX_FRAME_CHUNKS, Math.max(1, Math.floor(frameBytes / CHUNK_BYTES)));
+  let size = 1;
+  while (size < max && map.chunk(first + size).file === file) size++;
+  return size;
 }
 
 function isSameFact(a: ManifestJob | HashesJob, b: ManifestJob | HashesJob): boolean {

@@ -48,6 +48,11 @@ export class UploadSlots implements Disposable {
     private readonly onDidLose: (key: string) => void,
   ) {}
 
+  /** Peers that are remembered. */
+  get size(): number {
+    return this.#peers.size;
+  }
+
   /** A peer wants chunks. @returns 0 when it may have them, or when to ask again. */
   waitMs(key: string): number {
     const now = this.clock.now();
@@ -111,7 +116,7 @@ export class UploadSlots implements Disposable {
   }
 
   #give(peer: Peer): void {
-    peer.heldSince = this.clock.now();
+    peer.heldSince = peer.activeAt = this.clock.now(); // It may come for it later, when it was told to.
     peer.waitsSince = undefined;
   }
 

@@ -4,6 +4,7 @@ import { VirtualClock } from '../../helpers/virtualClock';
 
 const KIB = 1024;
 const CHUNK = 64 * KIB;
+const MIB = 1024 * KIB;
 
 describe('RateLimit', () => {
   it('lets everything pass at once without a limit', async () => {
@@ -73,6 +74,38 @@ describe('RateLimit', () => {
     await clock.advance(200);
 
     assert.equal(isThrough, true);
+  });
+
+  it('holds each average over ten seconds within a twentieth while it is changed', async () => {
+    const clock = new VirtualClock();
+    const limit = new RateLimit(8_000_000, clock);
+    const taker = takeFor(limit, CHUNK);
+
+    for (const rate of [8_000_000, 2_000_000, 20_000_000, 500_000, 3_000_000]) {
+      limit.bytesPerSecond = rate;
+      const before = taker.bytes;
+      await clock.advance(10_000);
+      const share = (taker.bytes - before) / (10 * rate);
+
+      // Half a megabyte a second is 76 chunks in ten seconds, so one of them is more than a hundredth.
+      assert.ok(Math.abs(share - 1) <= 0.05, `${share} of ${rate} B/s`);
+    }
+    taker.abort();
+  });
+
+  it('lets no more through when it is changed again and again', async () => {
+    const clock = new VirtualClock();
+    const limit = new RateLimit(1_000_000, clock);
+    const taker = takeFor(limit, MIB);
+
+    for (let i = 0; i < 200; i++) {
+      limit.bytesPerSecond = i % 2 === 0 ? 1_010_000 : 990_000;
+      await clock.advance(50);
+    }
+
+    taker.abort();
+    // On top of ten seconds: the bucket at the start, and one piece that is owed at the end.
+    assert.ok(taker.bytes <= 10_000_000 * 1.05 + 250_000 + MIB, `${taker.bytes} bytes in 10 s`);
   });
 
   it('lets all go when the limit is taken away', async () => {
