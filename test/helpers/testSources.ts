@@ -1,5 +1,6 @@
 import { Emitter } from '../../src/engine/events';
 import type { TransferLink } from '../../src/engine/transfer/link';
+import type { SourceRank } from '../../src/engine/transfer/source';
 import type { SourceSet } from '../../src/engine/transfer/sourcePool';
 
 /** Links of one download that come and go. */
@@ -12,8 +13,19 @@ export class TestSources implements SourceSet {
     for (const link of links) this.add(link);
   }
 
+  /** Nearer and further ones, by key; all are equal otherwise. */
+  readonly ranks = new Map<string, SourceRank>();
+
   current(): readonly TransferLink[] {
     return this.#links;
+  }
+
+  rankOf({ peerKey }: TransferLink): SourceRank {
+    return this.ranks.get(peerKey) ?? 2;
+  }
+
+  get peers(): number {
+    return new Set(this.#links.map(({ peerKey }) => peerKey)).size;
   }
 
   add(link: TransferLink): void {

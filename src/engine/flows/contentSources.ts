@@ -2,11 +2,12 @@ import { Emitter, type Event } from '../events';
 import { DisposableStore, type Disposable } from '../lifecycle';
 import type { TransferChannel } from '../net/transferChannel';
 import type { Rooms } from '../net/rooms';
-import type { Catalog } from '../registry/catalog';
+import type { Catalog, CatalogSource } from '../registry/catalog';
+import type { SourceRank } from '../transfer/source';
 import type { SourceSet } from '../transfer/sourcePool';
 
 export interface ContentSourcesParts {
-  readonly rooms: Pick<Rooms, 'peers'>;
+  readonly rooms: Pick<Rooms, 'peers' | 'kindOf'>;
   readonly catalog: Pick<Catalog, 'sources' | 'onDidChange'>;
   /** A peer can be asked for chunks now. */
   readonly onDidLink: Event<TransferChannel>;
@@ -17,7 +18,8 @@ export class ContentSources implements SourceSet, Disposable {
   readonly #owned = new DisposableStore();
   readonly #added = this.#owned.add(new Emitter<TransferChannel>());
   readonly onDidAdd = this.#added.event;
-  readonly #told = new WeakSet<TransferChannel>();
+  /** Links that were there a moment ago. One that was taken back and is offered again is a new one. */
+  #told: ReadonlySet<TransferChannel>;
 
   constructor(
     private readonly parts: ContentSourcesParts,
@@ -25,14 +27,23 @@ export class ContentSources implements SourceSet, Disposable {
     /** Ids of the rooms to fetch from; empty for all. */
     private readonly roomIds: readonly string[] = [],
   ) {
+    this.#told = new Set(this.#links());
     this.#owned.add(parts.onDidLink(() => this.#tell()));
     this.#owned.add(parts.catalog.onDidChange(() => this.#tell()));
   }
 
   current(): readonly TransferChannel[] {
-    const links = this.#links();
-    for (const link of links) this.#told.add(link);
-    return links;
+    return this.#links();
+  }
+
+  rankOf({ isLan, isLane, peerKey }: Pick<TransferChannel, 'isLan' | 'isLane' | 'peerKey'>): SourceRank {
+    if (isLan || isLane) return 0;
+    const rooms = this.#offers().find(({ peer }) => peer === peerKey)?.rooms ?? [];
+    return rooms.some((room) => this.#isAllowed(room) && this.parts.rooms.kindOf(room) === 'private') ? 1 : 2;
+  }
+
+  get peers(): number {
+    return this.#offers().length;
   }
 
   dispose(): void {
@@ -40,18 +51,28 @@ export class ContentSources implements SourceSet, Disposable {
   }
 
   #tell(): void {
-    const fresh = this.#links().filter((link) => !this.#told.has(link));
-    for (const link of fresh) {
-      this.#told.add(link);
-      this.#added.fire(link);
-    }
+    const links = this.#links();
+    const fresh = links.filter((link) => !this.#told.has(link));
+    this.#told = new Set(links);
+    for (const link of fresh) this.#added.fire(link);
   }
 
+  /** Of each peer the lane, while it is there, and otherwise the connection that its rooms use. */
   #links(): TransferChannel[] {
-    return this.parts.catalog.sources(this.contentId).flatMap(({ peer, rooms }) => {
-      if (this.roomIds.length > 0 && !rooms.some((room) => this.roomIds.includes(room))) return [];
+    return this.#offers().flatMap(({ peer }) => {
       const link = this.parts.rooms.peers.get(peer)?.transfer;
       return link?.isOpen ? [link] : [];
     });
+  }
+
+  #offers(): readonly CatalogSource[] {
+    const offers = this.parts.catalog.sources(this.contentId);
+    return this.roomIds.length === 0
+      ? offers
+      : offers.filter(({ rooms }) => rooms.some((room) => this.#isAllowed(room)));
+  }
+
+  #isAllowed(room: string): boolean {
+    return this.roomIds.length === 0 || this.roomIds.includes(room);
   }
 }

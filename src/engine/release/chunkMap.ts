@@ -45,11 +45,24 @@ export class ChunkMap {
     return this.#starts[file]!.chunk;
   }
 
+  /** File of a chunk that the package has. Makes no object: it is asked for each chunk that comes. */
+  fileOf(chunk: number): number {
+    let file = this.#starts.length - 1;
+    while (file > 0 && this.#starts[file]!.chunk > chunk) file--;
+    return file;
+  }
+
+  /** Group of a chunk that the package has. */
+  groupOf(chunk: number): number {
+    const start = this.#starts[this.fileOf(chunk)]!;
+    return start.group + Math.floor((chunk - start.chunk) / GROUP_CHUNKS);
+  }
+
   /** @throws {RangeError} for a chunk that the package does not have; check peer input first. */
   chunk(index: number): ChunkPlace {
     if (!Number.isInteger(index) || index < 0 || index >= this.chunks)
       throw new RangeError(`chunk ${index} of ${this.chunks}`);
-    const file = this.#starts.findLastIndex((start) => start.chunk <= index);
+    const file = this.fileOf(index);
     const start = this.#starts[file]!;
     const local = index - start.chunk;
     const offset = local * CHUNK_BYTES;
@@ -71,8 +84,13 @@ export class ChunkMap {
 
   /** Bytes of `count` chunks from `first`, which may cross from one file into the next. */
   bytes(first: number, count: number): number {
-    let sum = 0;
-    for (let i = first; i < first + count; i++) sum += this.chunk(i).length;
+    const end = first + count;
+    let sum = count * CHUNK_BYTES;
+    for (const [file, { chunk }] of this.#starts.entries()) {
+      const { size } = this.manifest.files[file]!;
+      const last = chunk + chunkCount(size) - 1;
+      if (first <= last && last < end) sum -= chunkCount(size) * CHUNK_BYTES - size;
+    }
     return sum;
   }
 }

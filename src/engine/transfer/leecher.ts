@@ -3,14 +3,18 @@ import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import type { ClosedReason, HaveMessage, TransferMessage } from '../net/transferMessages';
 import { parseManifest, type Manifest } from '../release/manifest';
+import { BlindStart } from './blindStart';
 import { ChunkWork, PeerFault, retryIn } from './chunkWork';
 import { monotonicClock, type Clock } from './clock';
 import { isUsable, judge } from './deadlines';
-import type { PartialPackage } from './parts';
+import { DiskCopy } from './diskCopy';
+import { EarlyPackage } from './earlyPackage';
+import type { LocalChunks, PartialPackage } from './parts';
 import type { RateLimit } from './rate';
 import { RequestPump } from './requestPump';
 import type { Source } from './source';
 import { SourcePool, type SourceSet } from './sourcePool';
+import { viewOf, type DownloadView } from './transferView';
 
 /** Progress, deadlines, retries: four times a second, the most that a screen shows. */
 const TICK_MS = 250;
@@ -31,6 +35,8 @@ export interface LeecherParts<P extends PartialPackage = PartialPackage> {
   readonly limits: readonly RateLimit[];
   /** Of what comes from one peer, on top. The same list for peers under the same limits. */
   readonly limitsOf?: (peerKey: string) => readonly RateLimit[];
+  /** What other packages here have. */
+  readonly local?: LocalChunks;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -40,8 +46,10 @@ export interface DownloadOptions {
   readonly signal?: AbortSignal;
   /** At most four times a second. */
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Known from an earlier start: then no source has to send it. */
+  /** Known from an earlier start: then no source has to send it, and chunks may be here. */
   readonly manifest?: Manifest;
+  /** Size of the package as its author says, so that more can be asked before the manifest is here. */
+  readonly expectedBytes?: number;
 }
 
 export interface DownloadProgress {
@@ -54,6 +62,8 @@ export interface DownloadProgress {
   readonly rate: number;
   /** Peers that we fetch from now. */
   readonly sources: number;
+  /** Peers that offer it now, whether they can give something or not. */
+  readonly peers: number;
 }
 
 export interface DownloadResult<P extends PartialPackage = PartialPackage> {
@@ -64,6 +74,8 @@ export interface DownloadResult<P extends PartialPackage = PartialPackage> {
   readonly resumedBytes: number;
   /** Bytes that came although they were held, or that were wrong. */
   readonly refetchedBytes: number;
+  /** Bytes that another package on this disk had. */
+  readonly copiedBytes: number;
   readonly seconds: number;
 }
 
@@ -91,7 +103,9 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   #manifest: Manifest | undefined;
   #opening: Promise<P> | undefined;
   #work: ChunkWork | undefined;
+  #disk: DiskCopy | undefined;
   #tick: Disposable | undefined;
+  readonly #blind: BlindStart;
 
   constructor(
     private readonly parts: LeecherParts<P>,
@@ -100,18 +114,23 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   ) {
     this.#clock = parts.clock ?? monotonicClock;
     this.#pump = new RequestPump(parts, this.#over.signal, () => this.#ask());
+    const isFrugal = parts.local?.hasAny === true;
+    this.#blind = new BlindStart({ pump: this.#pump, bytes: options.expectedBytes ?? 0, isFrugal });
     this.#pool = new SourcePool({
       sources: parts.sources,
       contentId,
       clock: this.#clock,
       log: parts.log,
-      onJoin: (source) => {
-        if (!this.#manifest) source.send({ type: 'getManifest', handle: source.handle });
-      },
+      onJoin: (source) => this.#greet(source),
       onMessage: (source, message) => this.#receive(source, message),
       onLeave: (source) => this.#work?.leave(source),
       onChange: () => this.#ask(),
     });
+  }
+
+  /** All that is known of it now, for whoever looks. */
+  get view(): DownloadView {
+    return viewOf(this.#pool.all, this.#work, this.#disk, this.#clock.now());
   }
 
   /**
@@ -123,10 +142,11 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   async run(): Promise<DownloadResult<P>> {
     const startedAt = this.#clock.now();
     try {
-      const { givers, refetchedBytes } = await this.#fetch();
+      const { givers, refetchedBytes, copiedBytes } = await this.#fetch();
       const partial = await this.#opening!;
       const seconds = (this.#clock.now() - startedAt) / 1_000;
-      return { partial, sources: givers.size, resumedBytes: partial.resumedBytes, refetchedBytes, seconds };
+      const { resumedBytes } = partial;
+      return { partial, sources: givers.size, resumedBytes, refetchedBytes, copiedBytes, seconds };
     } catch (error) {
       const partial = await this.#opening?.catch(() => undefined);
       await (this.#isCancelled ? partial?.discard() : partial?.close());
@@ -138,12 +158,16 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   async pause(): Promise<void> {
     this.#isPaused = true;
     this.#pool.stop();
-    await this.#work?.partial.flush();
+    this.#disk?.setPaused(true);
+    // A folder that is being made has nothing yet that could be made safe.
+    if (this.#work?.isInFolder === true) await (await this.#opening)?.flush();
   }
 
   resume(): void {
     this.#isPaused = false;
-    if (this.#settle && !this.#over.signal.aborted) this.#pool.start();
+    if (!this.#settle || this.#over.signal.aborted) return;
+    this.#pool.start();
+    if (this.#work?.isInFolder === true) this.#disk?.setPaused(false);
   }
 
   /** Ends the download and removes what is there; `run` rejects with `DOWNLOAD_CANCELLED` when that is done. */
@@ -162,13 +186,20 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     try {
       return await new Promise<ChunkWork>((resolve, reject) => {
         this.#settle = { resolve, reject };
-        if (manifest) this.#begin(manifest);
+        if (manifest) this.#begin(manifest, (partial) => this.#goOn(partial));
         if (!this.#isPaused) this.#pool.start();
         this.#onTick();
       });
     } finally {
       signal?.removeEventListener('abort', stop);
     }
+  }
+
+  /** It was asked to open: asks the rest with it, without waiting for the answer. */
+  #greet(source: Source): void {
+    if (this.#work) this.#work.join(source);
+    else if (!this.#manifest) this.#blind.ask(source, this.parts.sources.current().length === 1);
+    this.#ask();
   }
 
   #receive(source: Source, message: TransferMessage): void {
@@ -192,8 +223,9 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       case 'opened':
         if (source.phase !== 'opening') return;
         source.phase = 'open';
+        source.progressAt = this.#clock.now();
         source.have = message.have;
-        this.#work?.join(source);
+        this.#work?.opened(source);
         return;
       case 'refused':
         this.#sentAway(source, message.retryMs);
@@ -202,13 +234,13 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
         this.#sentAway(source, CLOSED_RETRY_MS[message.reason]);
         return;
       case 'manifest':
-        this.#checkManifest(message.bytes);
+        this.#checkManifest(source, message.bytes);
         return;
       case 'hashes':
         this.#work?.addHashes(source, message);
         return;
       case 'data':
-        if (!this.#work) throw new PeerFault('protocol'); // Nothing was asked yet.
+        if (!this.#work) throw new PeerFault('protocol'); // The manifest goes before.
         this.#work.addData(source, message);
         return;
       case 'reject':
@@ -232,39 +264,69 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     source.pause(retryIn(retryMs));
   }
 
-  #checkManifest(bytes: Uint8Array): void {
+  #checkManifest(source: Source, bytes: Uint8Array): void {
     if (this.#manifest) return;
     const manifest = parseManifest(bytes);
     if (manifest.id !== this.contentId) throw new PeerFault('badData');
-    this.#begin(manifest);
+    source.progressAt = this.#clock.now();
+    const work = new ChunkWork(new EarlyPackage(manifest), this.#pump, this.#clock, (group) => this.#disk?.know(group));
+    this.#begin(manifest, (partial) => work.settleIn(partial, this.#over.signal));
+    // Who brought it is the quickest: of what several were asked before, it keeps most.
+    this.#start(work, [source, ...this.#pool.all.filter((other) => other !== source)]);
   }
 
-  #begin(manifest: Manifest): void {
+  /** Makes the folder, which takes longer than a round trip, and meanwhile goes on. */
+  #begin(manifest: Manifest, onOpen: (partial: P) => Promise<void> | void): void {
     this.#manifest = manifest;
     this.#opening = this.parts.openPartial(manifest);
-    this.#opening.then(
-      (partial) => {
+    this.#opening
+      .then(async (partial) => {
         if (this.#over.signal.aborted) return;
-        const work = new ChunkWork(partial, this.#pump, this.#clock);
-        this.#work = work;
-        for (const source of this.#pool.all) if (source.phase === 'open') this.#guard(source, () => work.join(source));
+        await onOpen(partial);
+        this.#disk?.setPaused(this.#isPaused);
         this.#ask();
-      },
-      (error: unknown) => this.#fail(error),
-    );
+      })
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Takes up what an earlier start left. */
+  #goOn(partial: P): void {
+    const work = new ChunkWork(partial, this.#pump, this.#clock, (group) => this.#disk?.know(group));
+    this.#start(work, this.#pool.all);
+  }
+
+  #start(work: ChunkWork, sources: readonly Source[]): void {
+    this.#work = work;
+    const { local, log } = this.parts;
+    if (local?.hasAny === true)
+      this.#disk = new DiskCopy({
+        work,
+        local,
+        log,
+        clock: this.#clock,
+        signal: this.#over.signal,
+        onChange: () => this.#ask(),
+        onFail: (error) => this.#fail(error),
+      });
+    for (const source of sources) if (source.phase !== 'refused') this.#guard(source, () => work.join(source));
   }
 
   #ask(): void {
     if (this.#over.signal.aborted) return;
-    if (this.#pool.isHopeless) this.#fail(noHonestSource(this.#pool.struck));
+    if (this.#pool.isHopeless && this.#disk?.isBusy !== true) this.#fail(noHonestSource(this.#pool.struck));
     else if (this.#work?.isDone) this.#succeed(this.#work);
-    else if (!this.#isPaused) this.#work?.ask(this.#usable());
+    else if (!this.#isPaused && this.#work) {
+      const usable = this.#usable();
+      this.#disk?.ask(usable);
+      this.#work.ask(usable);
+    }
   }
 
   #onTick(): void {
     this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
     this.#checkDeadlines();
-    this.#work?.recheck(this.#pool.all);
+    this.#pool.fill();
+    if (this.#work?.recheck(this.#pool.all) === true) this.#disk = undefined; // What it claimed is free again.
     this.#ask();
     if (!this.#over.signal.aborted) this.options.onProgress?.(this.#progress());
   }
@@ -277,6 +339,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       if (verdict === 'fine') continue;
       this.parts.log.debug(`transfer: ${source.link.peerKey.slice(0, 8)} does not deliver, ${verdict}`);
       if (verdict === 'reopen') this.#pool.reopen(source);
+      else if (verdict === 'leave') this.#pool.leave(source);
       else this.#work?.rest(source);
     }
     if (this.#usable().length > 0) return;
@@ -293,12 +356,20 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     const now = this.#clock.now();
     const active = this.#pool.all.filter((source) => now - source.dataAt < ACTIVE_MS).length;
     return {
-      phase: this.#isPaused ? 'paused' : this.#usable().length > 0 ? 'running' : 'waiting',
+      phase: this.#isPaused ? 'paused' : this.#isFetching() ? 'running' : 'waiting',
       bytesDone: this.#work?.bytesDone ?? 0,
       bytesTotal: this.#manifest?.size ?? 0,
       rate: this.#isPaused ? 0 : (this.#work?.meter.bytesPerSecond ?? 0),
       sources: active,
+      peers: this.parts.sources.peers,
     };
+  }
+
+  /** Whether something is asked of somebody who can give it, or will be in a moment. */
+  #isFetching(): boolean {
+    if (this.#disk?.isBusy === true || this.#pump.isWaiting) return true;
+    const usable = this.#usable();
+    return usable.some(({ requests }) => requests > 0) || (usable.length > 0 && this.#work === undefined);
   }
 
   #succeed(work: ChunkWork): void {

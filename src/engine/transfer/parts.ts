@@ -54,3 +54,20 @@ export interface PackageReader {
   readonly onDidHold?: Event<ChunkRange>;
   close(): Promise<void>;
 }
+
+/** Chunks of a package that another one here has too. */
+export interface LocalRun extends ChunkRange {
+  /** Content id of the other package, and its first of these chunks. */
+  readonly from: string;
+  readonly fromFirst: number;
+}
+
+/** What is on this disk already, under other content ids. */
+export interface LocalChunks {
+  /** Whether anything is here at all, so that looking may pay. */
+  readonly hasAny: boolean;
+  /** Where chunks of a group lie. @param hashes 32 bytes for each chunk from `firstChunk` on. */
+  find(firstChunk: number, hashes: Uint8Array): Promise<readonly LocalRun[]>;
+  /** Chunks that are right in their package, which is not to say that they are what is looked for. */
+  read(from: string, first: number, count: number): Promise<Uint8Array>;
+}

@@ -1,24 +1,32 @@
-import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
+import type { ChunkRange } from '../net/transferMessages';
 import { Bitfield } from '../release/bitfield';
 import type { ChunkMap } from '../release/chunkMap';
+import { ChunkTable } from './chunkTable';
+import type { Segments } from './segments';
 
-/** 1 MiB: one frame. What a source fetches in one go while others fetch elsewhere. */
-const SEGMENT_CHUNKS = MAX_FRAME_CHUNKS;
 /** An idle source repeats what another is slow with when it would be this much quicker. */
 const DUPLICATE_GAIN = 2;
+/** When little is free, each takes its share of it and no more, so that all end at about the same time; but not less. */
+const MIN_RUN = 4;
+const MAX_SOURCES = 255;
 
 interface SourceEntry {
+  /** From 1: how a chunk says of whom it is asked. */
+  readonly slot: number;
   /** Undefined: it has everything. */
   have: Bitfield | undefined;
   /** Chunks it has, by segment; empty when it has everything. */
   haveIn: Uint8Array;
-  /** In the order of asking. */
-  readonly asked: Set<number>;
+  /** How many chunks are asked of it, and the ranges that they were asked in, oldest first; some of them may be over. */
+  asked: number;
+  ranges: ChunkRange[];
   segment: number | undefined;
+  /** The state of things in which there was nothing for it. */
+  dryAt: number;
 }
 
 /**
- * Decides who is asked for which chunks. Pure bookkeeping: no messages, no clock.
+ * Decides who is asked for which chunks. Pure bookkeeping: no messages, no clock, a few bytes a chunk.
  *
  * A chunk is held, asked (of one source, of two at the end) or free. Sources go through the free segments in file order,
  * each in a segment of its own as long as there are some. When a source has only a part, the rarest chunks go first, from
@@ -26,21 +34,18 @@ interface SourceEntry {
  */
 export class Picker<Source> {
   readonly #sources = new Map<Source, SourceEntry>();
-  /** Our own, so that a chunk becomes held in `received` and nowhere else. */
-  readonly #held: Bitfield;
-  readonly #segments: readonly ChunkRange[];
-  /** First segment of each group. */
-  readonly #firstOfGroup: readonly number[];
-  /** How many sources a chunk is asked of. */
-  readonly #askedOf: Uint8Array;
-  /** By segment, chunks that are free, and chunks that are asked. */
-  readonly #freeIn: Uint8Array;
-  readonly #askedIn: Uint8Array;
+  readonly #bySlot: (Source | undefined)[] = [undefined];
+  readonly #chunks: ChunkTable;
+  readonly #segments: Segments;
+  /** By group, 1 while nothing of it may be asked. */
+  readonly #blocked: Uint8Array;
   /** By chunk, how many of the sources that have only a part have it. */
   readonly #partsWith: Uint8Array;
+  /** Sources, and those of them that have only a part. */
+  #peers = 0;
   #parts = 0;
-  /** No segment before this one has a free chunk. */
-  #cursor = 0;
+  /** Grows when something may be asked that could not before. */
+  #state = 0;
   readonly #start: number;
 
   /** @param random from 0 to below 1: where this download starts when the rarest chunks go first. */
@@ -49,38 +54,42 @@ export class Picker<Source> {
     held: Bitfield,
     random: number = Math.random(),
   ) {
-    const segments: ChunkRange[] = [];
-    const firstOfGroup: number[] = [];
-    for (let group = 0; group < map.groups; group++) {
-      const { firstChunk, chunks } = map.group(group);
-      firstOfGroup.push(segments.length);
-      for (let at = 0; at < chunks; at += SEGMENT_CHUNKS)
-        segments.push({ first: firstChunk + at, count: Math.min(SEGMENT_CHUNKS, chunks - at) });
-    }
-    this.#segments = segments;
-    this.#firstOfGroup = firstOfGroup;
-    this.#held = held.copy();
-    this.#askedOf = new Uint8Array(map.chunks);
+    this.#chunks = new ChunkTable(map, held);
+    this.#segments = this.#chunks.segments;
+    this.#blocked = new Uint8Array(map.groups);
     this.#partsWith = new Uint8Array(map.chunks);
-    this.#askedIn = new Uint8Array(segments.length);
-    this.#freeIn = Uint8Array.from(segments, (segment) => {
-      let free = 0;
-      for (const chunk of chunksOf(segment)) if (!held.has(chunk)) free++;
-      return free;
-    });
-    this.#start = Math.floor(random * segments.length);
+    this.#start = Math.floor(random * this.#segments.count);
   }
 
   /** Whether everything was received. */
   get isDone(): boolean {
-    return this.#held.isFull;
+    return this.#chunks.isFull;
+  }
+
+  isHeld(chunk: number): boolean {
+    return this.#chunks.isHeld(chunk);
+  }
+
+  isAsked(chunk: number): boolean {
+    return this.#chunks.isAsked(chunk);
+  }
+
+  /** Whether chunks of this group may be asked. At first they may. */
+  setOpen(group: number, isOpen: boolean): void {
+    this.#blocked[group] = isOpen ? 0 : 1;
+    if (isOpen) this.#state++;
   }
 
   /** @param have what it has, taken over; undefined when it has everything. */
   addSource(source: Source, have?: Bitfield): void {
-    const entry = { have: undefined, haveIn: new Uint8Array(), asked: new Set<number>(), segment: undefined };
-    this.#sources.set(source, entry);
+    const entry = this.#add(source);
+    this.#peers++;
     if (have) this.#setPart(entry, have);
+  }
+
+  /** One that takes what it names itself, with `claim`, and is never given anything. It stays. */
+  addClaimer(source: Source): void {
+    this.#add(source);
   }
 
   /** Frees all that was asked of it. */
@@ -89,6 +98,8 @@ export class Picker<Source> {
     if (!entry) return;
     this.freeAll(source);
     this.#sources.delete(source);
+    this.#bySlot[entry.slot] = undefined;
+    this.#peers--;
     if (!entry.have) return;
     this.#parts--;
     for (let chunk = 0; chunk < this.map.chunks; chunk++) if (entry.have.has(chunk)) this.#partsWith[chunk]!--;
@@ -99,135 +110,183 @@ export class Picker<Source> {
     const entry = this.#sources.get(source);
     if (!entry || (!entry.have && has)) return;
     if (!entry.have) this.#setPart(entry, Bitfield.full(this.map.chunks));
-    for (const chunk of chunksOf(range)) {
+    for (let chunk = range.first; chunk < range.first + range.count; chunk++) {
       if (!entry.have!.set(chunk, has)) continue;
-      entry.haveIn[this.#segmentOf(chunk)]! += has ? 1 : -1;
+      entry.haveIn[this.#segments.of(chunk)]! += has ? 1 : -1;
       this.#partsWith[chunk]! += has ? 1 : -1;
     }
+    if (has) entry.dryAt = -1;
+  }
+
+  /** What it said to have turned out to be this, whatever was known before. Undefined: everything. */
+  replaceHave(source: Source, have: Bitfield | undefined): void {
+    const entry = this.#sources.get(source);
+    if (!entry) return;
+    if (entry.have) {
+      this.#parts--;
+      for (let chunk = 0; chunk < this.map.chunks; chunk++) if (entry.have.has(chunk)) this.#partsWith[chunk]!--;
+      entry.have = undefined;
+    }
+    if (have) this.#setPart(entry, have);
+    entry.dryAt = -1;
+  }
+
+  /** Share of the package that it has, 0 to 1. */
+  shareOf(source: Source): number {
+    const have = this.#sources.get(source)?.have;
+    return have ? have.count / have.size : 1;
   }
 
   /** Reserves the next chunks for this source: one run within a group, at most `max`. */
   next(source: Source, max: number): ChunkRange | undefined {
     const entry = this.#sources.get(source);
-    if (!entry || max < 1) return undefined;
+    if (!entry || max < 1 || entry.dryAt === this.#state) return undefined;
     if (entry.segment === undefined || this.#firstFree(entry, entry.segment) === undefined)
       entry.segment = this.#parts > 0 ? this.#rarestSegment(entry) : this.#nextSegment();
-    if (entry.segment === undefined) return undefined;
+    if (entry.segment === undefined) {
+      entry.dryAt = this.#state;
+      return undefined;
+    }
 
     const first = this.#firstFree(entry, entry.segment)!;
+    const isAlone = this.#peers === 1;
     // Alone, a source may run on to the end of the group: longer requests, fewer messages.
-    const end = this.#sources.size === 1 ? this.#groupEnd(first) : this.#segmentEnd(entry.segment);
+    const end = isAlone ? this.#segments.groupEnd(first) : this.#segments.end(entry.segment);
+    const share = isAlone ? max : Math.max(MIN_RUN, Math.ceil(this.#chunks.free / this.#peers));
+    const most = Math.min(max, share, end - first);
     let count = 1;
-    while (count < max && first + count < end && this.#isFree(entry, first + count)) count++;
-    for (let chunk = first; chunk < first + count; chunk++) this.#ask(entry, chunk);
-    return { first, count };
+    while (count < most && this.#isFreeFor(entry, first + count)) count++;
+    return this.#reserve(entry, { first, count });
+  }
+
+  /** Reserves what is free of this range. @returns the runs of it. */
+  claim(source: Source, range: ChunkRange): ChunkRange[] {
+    const entry = this.#sources.get(source);
+    const runs: { first: number; count: number }[] = [];
+    for (let chunk = range.first; entry && chunk < range.first + range.count; chunk++) {
+      if (!this.#isFreeFor(entry, chunk)) continue;
+      const last = runs.at(-1);
+      if (last && last.first + last.count === chunk) last.count++;
+      else runs.push({ first: chunk, count: 1 });
+    }
+    for (const run of runs) {
+      this.#reserve(entry!, run);
+      entry!.segment = this.#segments.of(run.first + run.count - 1); // It goes on there.
+    }
+    return runs;
   }
 
   /**
    * For a source that has nothing left to ask: repeats the last chunks of whoever would take longest for its own.
    *
    * @param etaMs when another source will be done with all it was asked.
-   * @param ownMs when this one would be done with `max` chunks.
+   * @param ownMs when this one would be done with so many chunks.
    */
-  duplicate(source: Source, max: number, etaMs: (other: Source) => number, ownMs: number): ChunkRange | undefined {
+  duplicate(
+    source: Source,
+    max: number,
+    etaMs: (other: Source) => number,
+    ownMs: (chunks: number) => number,
+  ): ChunkRange | undefined {
     const entry = this.#sources.get(source);
     if (!entry) return undefined;
-    let slowest: SourceEntry | undefined;
-    let slowestMs = ownMs * DUPLICATE_GAIN;
+    let slowest: ChunkRange | undefined;
+    let slowestMs = 0;
     for (const [other, candidate] of this.#sources) {
-      if (candidate === entry || candidate.asked.size === 0) continue;
+      if (candidate === entry || candidate.asked === 0) continue;
       const ms = etaMs(other);
-      if (ms <= slowestMs || !this.#lastRun(entry, candidate, max)) continue;
-      slowest = candidate;
+      if (ms <= slowestMs) continue;
+      const run = this.#lastRun(entry, candidate, max);
+      if (!run || ms < ownMs(run.count) * DUPLICATE_GAIN) continue;
+      slowest = run;
       slowestMs = ms;
     }
-    const run = slowest && this.#lastRun(entry, slowest, max);
-    if (run) for (const chunk of chunksOf(run)) this.#ask(entry, chunk);
-    return run;
-  }
-
-  /** How many of these chunks are asked of this source. */
-  askedOf(source: Source, range: ChunkRange): number {
-    const asked = this.#sources.get(source)?.asked;
-    let count = 0;
-    for (const chunk of chunksOf(range)) if (asked?.has(chunk)) count++;
-    return count;
+    return slowest && this.#reserve(entry, slowest);
   }
 
   /** These will not come from this source: somebody else may be asked. */
-  free(source: Source, range: ChunkRange): void {
+  release(source: Source, { first, count }: ChunkRange): void {
     const entry = this.#sources.get(source);
-    if (entry) for (const chunk of chunksOf(range)) this.#unask(entry, chunk);
+    if (!entry) return;
+    for (let chunk = first; chunk < first + count; chunk++) if (this.#chunks.unask(entry.slot, chunk)) entry.asked--;
+    this.#state++;
   }
 
   freeAll(source: Source): void {
     const entry = this.#sources.get(source);
-    if (entry) for (const chunk of [...entry.asked]) this.#unask(entry, chunk);
+    if (!entry) return;
+    for (const range of entry.ranges.splice(0)) this.release(source, range);
   }
 
   /** These are held now. @returns who else was asked for them and need not send them any more. */
-  received(source: Source, range: ChunkRange): { readonly source: Source; readonly range: ChunkRange }[] {
+  received(source: Source | undefined, range: ChunkRange): { readonly source: Source; readonly range: ChunkRange }[] {
     const losers: { source: Source; range: { first: number; count: number } }[] = [];
-    for (const chunk of chunksOf(range)) {
-      if (this.#held.has(chunk)) continue;
-      for (const [other, entry] of this.#askedOf[chunk] === 0 ? [] : this.#sources) {
-        if (!entry.asked.has(chunk)) continue;
-        this.#unask(entry, chunk);
+    for (let chunk = range.first; chunk < range.first + range.count; chunk++) {
+      for (const slot of this.#chunks.hold(chunk)) {
+        const other = slot === 0 ? undefined : this.#bySlot[slot];
+        if (other === undefined) continue;
+        this.#sources.get(other)!.asked--;
         if (other === source) continue;
         const last = losers.findLast((loser) => loser.source === other);
         if (last && last.range.first + last.range.count === chunk) last.range.count++;
         else losers.push({ source: other, range: { first: chunk, count: 1 } });
       }
-      this.#held.set(chunk);
-      this.#freeIn[this.#segmentOf(chunk)]!--;
     }
     return losers;
   }
 
+  #add(source: Source): SourceEntry {
+    let slot = 1;
+    while (this.#bySlot[slot] !== undefined) slot++;
+    if (slot > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} sources`);
+    const entry = { slot, have: undefined, haveIn: NONE, asked: 0, ranges: [], segment: undefined, dryAt: -1 };
+    this.#sources.set(source, entry);
+    this.#bySlot[slot] = source;
+    return entry;
+  }
+
   #setPart(entry: SourceEntry, have: Bitfield): void {
     entry.have = have;
-    entry.haveIn = new Uint8Array(this.#segments.length);
+    entry.haveIn = new Uint8Array(this.#segments.count);
     this.#parts++;
     for (let chunk = 0; chunk < this.map.chunks; chunk++) {
       if (!have.has(chunk)) continue;
-      entry.haveIn[this.#segmentOf(chunk)]!++;
+      entry.haveIn[this.#segments.of(chunk)]!++;
       this.#partsWith[chunk]!++;
     }
   }
 
-  #ask(entry: SourceEntry, chunk: number): void {
-    entry.asked.add(chunk);
-    if (++this.#askedOf[chunk]! > 1) return;
-    const segment = this.#segmentOf(chunk);
-    this.#freeIn[segment]!--;
-    this.#askedIn[segment]!++;
+  #reserve(entry: SourceEntry, range: ChunkRange): ChunkRange {
+    // Answers come in the order of asking, so what is over stands in front.
+    while (entry.ranges.length > 0 && !this.#chunks.isAnyAskedOf(entry.slot, entry.ranges[0]!)) entry.ranges.shift();
+    entry.ranges.push(range);
+    entry.asked += range.count;
+    for (let chunk = range.first; chunk < range.first + range.count; chunk++) this.#chunks.ask(entry.slot, chunk);
+    return range;
   }
 
-  #unask(entry: SourceEntry, chunk: number): void {
-    if (!entry.asked.delete(chunk) || --this.#askedOf[chunk]! > 0) return;
-    const segment = this.#segmentOf(chunk);
-    this.#askedIn[segment]!--;
-    this.#freeIn[segment]!++;
-    this.#cursor = Math.min(this.#cursor, segment);
-  }
-
-  #isFree(entry: SourceEntry, chunk: number): boolean {
-    return this.#askedOf[chunk] === 0 && !this.#held.has(chunk) && (entry.have?.has(chunk) ?? true);
+  #isFreeFor(entry: SourceEntry, chunk: number): boolean {
+    return this.#chunks.isFree(chunk) && (entry.have?.has(chunk) ?? true);
   }
 
   #firstFree(entry: SourceEntry, segment: number): number | undefined {
-    if (this.#freeIn[segment] === 0 || (entry.have && entry.haveIn[segment] === 0)) return undefined;
-    for (const chunk of chunksOf(this.#segments[segment]!)) if (this.#isFree(entry, chunk)) return chunk;
+    if (!this.#hasFree(segment) || (entry.have && entry.haveIn[segment] === 0)) return undefined;
+    const end = this.#segments.end(segment);
+    for (let chunk = this.#segments.all[segment]!.first; chunk < end; chunk++)
+      if (this.#isFreeFor(entry, chunk)) return chunk;
     return undefined;
+  }
+
+  #hasFree(segment: number): boolean {
+    return this.#chunks.hasFree(segment) && this.#blocked[this.#segments.groups[segment]!] === 0;
   }
 
   /** In file order; one that nobody works in comes before one that somebody does. */
   #nextSegment(): number | undefined {
-    while (this.#cursor < this.#segments.length && this.#freeIn[this.#cursor] === 0) this.#cursor++;
     let shared: number | undefined;
-    for (let segment = this.#cursor; segment < this.#segments.length; segment++) {
-      if (this.#freeIn[segment] === 0) continue;
-      if (this.#askedIn[segment] === 0) return segment;
+    for (let segment = this.#chunks.firstFreeSegment; segment < this.#segments.count; segment++) {
+      if (!this.#hasFree(segment)) continue;
+      if (!this.#chunks.hasAsked(segment)) return segment;
       shared ??= segment;
     }
     return shared;
@@ -237,11 +296,11 @@ export class Picker<Source> {
   #rarestSegment(entry: SourceEntry): number | undefined {
     let best: number | undefined;
     let bestScore = Infinity;
-    for (let step = 0; step < this.#segments.length; step++) {
-      const segment = (this.#start + step) % this.#segments.length;
+    for (let step = 0; step < this.#segments.count; step++) {
+      const segment = (this.#start + step) % this.#segments.count;
       const chunk = this.#firstFree(entry, segment);
       if (chunk === undefined) continue;
-      const score = (this.#askedIn[segment] === 0 ? 0 : 256) + this.#partsWith[chunk]!;
+      const score = (this.#chunks.hasAsked(segment) ? 256 : 0) + this.#partsWith[chunk]!;
       if (score >= bestScore) continue;
       best = segment;
       bestScore = score;
@@ -252,33 +311,19 @@ export class Picker<Source> {
 
   /** The last run of chunks asked of `from` alone that `entry` has. */
   #lastRun(entry: SourceEntry, from: SourceEntry, max: number): ChunkRange | undefined {
-    const fits = (chunk: number) =>
-      from.asked.has(chunk) && this.#askedOf[chunk] === 1 && (entry.have?.has(chunk) ?? true);
-    const last = [...from.asked].findLast(fits);
-    if (last === undefined) return undefined;
-    const start = this.#segments[this.#segmentOf(last)]!.first;
-    let first = last;
-    while (first > start && last - first + 1 < max && fits(first - 1)) first--;
-    return { first, count: last - first + 1 };
-  }
-
-  #segmentOf(chunk: number): number {
-    const { group } = this.map.chunk(chunk);
-    return this.#firstOfGroup[group]! + Math.floor((chunk - this.map.group(group).firstChunk) / SEGMENT_CHUNKS);
-  }
-
-  #segmentEnd(segment: number): number {
-    const { first, count } = this.#segments[segment]!;
-    return first + count;
-  }
-
-  #groupEnd(chunk: number): number {
-    const { firstChunk, chunks } = this.map.group(this.map.chunk(chunk).group);
-    return firstChunk + chunks;
+    const fits = (chunk: number) => this.#chunks.isAskedOnlyOf(from.slot, chunk) && (entry.have?.has(chunk) ?? true);
+    while (from.ranges.length > 0 && !this.#chunks.isAnyAskedOf(from.slot, from.ranges.at(-1)!)) from.ranges.pop();
+    for (const range of from.ranges.toReversed()) {
+      for (let last = range.first + range.count - 1; last >= range.first; last--) {
+        if (!fits(last)) continue;
+        const { first: start } = this.#segments.all[this.#segments.of(last)]!;
+        let first = last;
+        while (first > start && last - first + 1 < max && fits(first - 1)) first--;
+        return { first, count: last - first + 1 };
+      }
+    }
+    return undefined;
   }
 }
 
-/** The chunks of a range, one by one. */
-export function* chunksOf({ first, count }: ChunkRange): Generator<number> {
-  for (let chunk = first; chunk < first + count; chunk++) yield chunk;
-}
+const NONE = new Uint8Array();

@@ -1,9 +1,9 @@
 import { MAX_FRAME_BYTES, type ChunkRange } from '../net/transferMessages';
+import type { ChunkMap } from '../release/chunkMap';
 import { CHUNK_BYTES } from '../release/manifest';
-import type { PartialPackage } from './parts';
 import type { Picker } from './picker';
 import type { RateLimit } from './rate';
-import type { Source } from './source';
+import type { Giver, Source } from './source';
 
 /** Under a limit, about ten requests a second: smooth, and no more messages than needed. */
 const PIECES_PER_SECOND = 10;
@@ -21,6 +21,15 @@ export interface PumpLimits {
   readonly limitsOf?: ((peerKey: string) => readonly RateLimit[]) | undefined;
 }
 
+/** What there is to ask for. */
+export interface Wanted {
+  readonly map: ChunkMap;
+  readonly picker: Picker<Giver>;
+  /** Chunks that there is room for at the moment, beside those that are asked. */
+  readonly room: () => number;
+  readonly hasHashes: (group: number) => boolean;
+}
+
 const NONE: readonly RateLimit[] = [];
 
 /** Asks each source for as much as its window and the limits allow. A limit counts what is asked, so nothing is wasted. */
@@ -36,45 +45,69 @@ export class RequestPump {
     private readonly onGranted: () => void,
   ) {}
 
-  run(partial: PartialPackage, picker: Picker<Source>, sources: readonly Source[]): void {
+  /** Whether nothing is asked because a limit says so. */
+  get isWaiting(): boolean {
+    return [...this.#grants.values()].some((grant) => grant.isWaiting);
+  }
+
+  run(wanted: Wanted, sources: readonly Source[]): void {
     this.#turn++; // Not always the same one first, when a limit leaves something for one only.
     for (let isAsking = true; isAsking;) {
       isAsking = false;
       for (let i = 0; i < sources.length; i++) {
         const source = sources[(this.#turn + i) % sources.length]!;
-        const room = source.room(sources.length);
+        const room = Math.min(source.room(sources.length), wanted.room());
         if (room === 0) continue;
-        const own = this.parts.limitsOf?.(source.link.peerKey) ?? NONE;
+        const own = this.#limitsOf(source);
         const max = Math.min(room, this.#allowance(own));
         if (max === 0) continue;
-        const range = picker.next(source, max) ?? this.#duplicate(picker, source, max);
+        const range = wanted.picker.next(source, max) ?? this.#duplicate(wanted, source, max);
         if (!range) continue;
-        this.#ask(partial, source, range, own);
+        this.#ask(wanted, source, range, own);
         isAsking = true;
       }
     }
   }
 
-  #duplicate(picker: Picker<Source>, source: Source, max: number): ChunkRange | undefined {
-    if (source.requests > 0) return undefined;
-    return picker.duplicate(source, max, (other) => other.etaMs(0), source.etaMs(max * CHUNK_BYTES));
+  /** Chunks of the first request of a source, of which nothing is known yet: as many as wanted, or one under a limit. */
+  takeBlind(source: Source, wanted: number): number {
+    const limits = this.#finite(this.#limitsOf(source));
+    if (limits.length === 0) return wanted;
+    return limits.every((limit) => limit.tryTake(CHUNK_BYTES)) ? 1 : 0;
   }
 
-  #ask(partial: PartialPackage, source: Source, range: ChunkRange, own: readonly RateLimit[]): void {
-    const { group } = partial.map.chunk(range.first);
+  #duplicate({ picker }: Wanted, source: Source, max: number): ChunkRange | undefined {
+    if (source.requests > 0) return undefined;
+    return picker.duplicate(
+      source,
+      max,
+      (other) => other.etaMs(0),
+      (chunks) => source.etaMs(chunks * CHUNK_BYTES),
+    );
+  }
+
+  #ask({ map, hasHashes }: Wanted, source: Source, range: ChunkRange, own: readonly RateLimit[]): void {
+    const group = map.groupOf(range.first);
     // Of each source that is asked for a chunk of the group: so the hashes are there before its chunks, whoever is slow.
-    if (!partial.hashesOf(group) && !source.hashesAsked.has(group)) {
-      source.hashesAsked.add(group);
-      source.send({ type: 'getHashes', handle: source.handle, group });
-    }
+    if (!hasHashes(group)) source.askHashes(group);
     source.request(range);
     const grant = this.#grants.get(own);
     if (grant) grant.bytes = Math.max(0, grant.bytes - range.count * CHUNK_BYTES);
   }
 
+  #limitsOf(source: Source): readonly RateLimit[] {
+    return this.parts.limitsOf?.(source.link.peerKey) ?? NONE;
+  }
+
+  #finite(own: readonly RateLimit[]): readonly RateLimit[] {
+    const isFinite = (limit: RateLimit): boolean => !limit.isUnlimited;
+    if (!this.parts.limits.some(isFinite) && !own.some(isFinite)) return NONE;
+    return [...this.parts.limits, ...own].filter(isFinite);
+  }
+
   /** Chunks that may be asked for now. */
   #allowance(own: readonly RateLimit[]): number {
-    const limits = [...this.parts.limits, ...own].filter((limit) => !limit.isUnlimited);
+    const limits = this.#finite(own);
     if (limits.length === 0) {
       this.#grants.delete(own);
       return Infinity;

@@ -45,6 +45,58 @@ describe('Picker', () => {
     assert.deepEqual(second, [4, 20, 36]);
   });
 
+  it('gives a source no more than its share of what is left, so that all end together', () => {
+    const picker = pickerOf(mapOf(24));
+    for (const source of ['a', 'b', 'c']) picker.addSource(source);
+
+    const ranges = ['a', 'b', 'c', 'a', 'b'].map((source) => picker.next(source, 16));
+
+    assert.deepEqual(ranges, [
+      { first: 0, count: 8 },
+      { first: 16, count: 6 },
+      { first: 8, count: 4 },
+      { first: 12, count: 4 },
+      { first: 22, count: 2 },
+    ]);
+  });
+
+  it('asks nothing of a group before it is open', () => {
+    const picker = pickerOf(mapOf(70));
+    picker.addSource('a');
+    picker.setOpen(0, false);
+    const before = takeAll(picker, 'a', 64);
+
+    picker.setOpen(0, true);
+    const after = takeAll(picker, 'a', 64);
+
+    assert.deepEqual([before, after], [[{ first: 64, count: 6 }], [{ first: 0, count: 64 }]]);
+  });
+
+  it('reserves of a named range only what is free', () => {
+    const picker = pickerOf(mapOf(10));
+    picker.addSource('a');
+    picker.addSource('disk');
+    picker.claim('a', { first: 2, count: 2 });
+    picker.received('a', { first: 5, count: 1 });
+
+    assert.deepEqual(picker.claim('disk', { first: 0, count: 8 }), [
+      { first: 0, count: 2 },
+      { first: 4, count: 1 },
+      { first: 6, count: 2 },
+    ]);
+  });
+
+  it('takes what a source turns out to have for what was thought', () => {
+    const map = mapOf(64);
+    const picker = pickerOf(map);
+    picker.addSource('a');
+    picker.next('a', 4);
+
+    picker.replaceHave('a', bits(map, { first: 40, count: 2 }));
+
+    assert.deepEqual(takeAll(picker, 'a', 64), [{ first: 40, count: 2 }]);
+  });
+
   it('shares a segment when no other is left', () => {
     const picker = pickerOf(mapOf(16));
     picker.addSource('a');
@@ -106,7 +158,7 @@ describe('Picker', () => {
     picker.addSource('a');
     picker.next('a', 4);
 
-    picker.free('a', { first: 0, count: 2 });
+    picker.release('a', { first: 0, count: 2 });
     picker.setHave('a', { first: 0, count: 2 }, false);
 
     assert.equal(picker.next('a', 4), undefined);
@@ -115,7 +167,7 @@ describe('Picker', () => {
   });
 
   it('gives to others what a source that left was asked for', () => {
-    const picker = pickerOf(mapOf(32));
+    const picker = pickerOf(mapOf(128));
     picker.addSource('a');
     picker.addSource('b');
     picker.next('a', 16);
@@ -129,12 +181,12 @@ describe('Picker', () => {
   it('lets an idle source repeat the end of the slowest, once, and names the loser', () => {
     const picker = pickerOf(mapOf(16));
     for (const source of ['slow', 'slower', 'idle']) picker.addSource(source);
-    picker.next('slow', 8);
-    picker.next('slower', 8);
+    picker.claim('slow', { first: 0, count: 8 });
+    picker.claim('slower', { first: 8, count: 8 });
     const eta = (source: string) => (source === 'slower' ? 2 * SLOW_MS : SLOW_MS);
 
-    const first = picker.duplicate('idle', 4, eta, 100);
-    const second = picker.duplicate('idle', 4, eta, 100);
+    const first = picker.duplicate('idle', 4, eta, () => 100);
+    const second = picker.duplicate('idle', 4, eta, () => 100);
     const losers = picker.received('idle', { first: 12, count: 4 });
 
     assert.deepEqual(first, { first: 12, count: 4 });
@@ -149,11 +201,21 @@ describe('Picker', () => {
     picker.next('a', 16);
 
     assert.equal(
-      picker.duplicate('b', 4, () => 1_000, 600),
+      picker.duplicate(
+        'b',
+        4,
+        () => 1_000,
+        () => 600,
+      ),
       undefined,
     );
     assert.notEqual(
-      picker.duplicate('b', 4, () => 1_000, 400),
+      picker.duplicate(
+        'b',
+        4,
+        () => 1_000,
+        () => 400,
+      ),
       undefined,
     );
   });
@@ -189,14 +251,21 @@ describe('Picker', () => {
         const asked = open.get(source)!;
         const action = random(10);
         if (action < 4) {
-          const range = picker.next(source, 1 + random(20)) ?? picker.duplicate(source, 4, () => SLOW_MS, 1);
+          const range =
+            picker.next(source, 1 + random(20)) ??
+            picker.duplicate(
+              source,
+              4,
+              () => SLOW_MS,
+              () => 1,
+            );
           if (range) asked.push(range);
         } else if (action < 8 && asked.length > 0) {
           const [range] = asked.splice(random(asked.length), 1);
           for (const chunk of chunks(range!)) held.set(chunk);
           picker.received(source, range!);
         } else if (action === 8 && asked.length > 0) {
-          picker.free(source, asked.splice(0, 1)[0]!);
+          picker.release(source, asked.splice(0, 1)[0]!);
         } else if (action === 9 && random(10) === 0) {
           picker.removeSource(source);
           join(source);

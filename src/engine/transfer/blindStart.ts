@@ -1,0 +1,48 @@
+import { MAX_FRAME_CHUNKS, MAX_REQUEST_CHUNKS } from '../net/transferMessages';
+import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_TEXT_BYTES } from '../release/manifest';
+import type { RequestPump } from './requestPump';
+import type { Source } from './source';
+
+/** Groups whose hashes are asked with the opening when chunks may be on this disk already. */
+const HASHES_AHEAD = 16;
+
+export interface BlindStartParts {
+  readonly pump: RequestPump;
+  /** What the author said the package has; 0 when nothing is known. It may be wrong: then what is not there is refused. */
+  readonly bytes: number;
+  /** Chunks may be on this disk already: only the very first is asked of a peer before that is known. */
+  readonly isFrugal: boolean;
+}
+
+/**
+ * What a source is asked together with its opening, before the manifest is here: manifest, hashes and first chunks. So the
+ * first chunk comes one round trip after the opening was sent, and not three. Each source gets a place of its own.
+ */
+export class BlindStart {
+  /** Chunks that the package has for sure. */
+  readonly #chunks: number;
+  #next = 0;
+
+  constructor(private readonly parts: BlindStartParts) {
+    const weights = parts.bytes - (MAX_FILES - 1) * MAX_TEXT_BYTES;
+    this.#chunks = Math.max(1, Math.ceil(weights / CHUNK_BYTES)); // Every package has one.
+  }
+
+  /** @param isAlone there is no other source yet. */
+  ask(source: Source, isAlone: boolean): void {
+    source.send({ type: 'getManifest', handle: source.handle });
+    const { pump, isFrugal } = this.parts;
+    const first = this.#next;
+    const most = isFrugal ? 1 : isAlone ? MAX_REQUEST_CHUNKS : MAX_FRAME_CHUNKS;
+    const wanted = Math.min(most, this.#chunks - first);
+    if (wanted <= 0) return;
+    const count = pump.takeBlind(source, wanted);
+    if (count === 0) return;
+    const groups = isFrugal ? Math.min(HASHES_AHEAD, Math.ceil(this.#chunks / GROUP_CHUNKS)) : 1;
+    for (let group = 0; group < groups; group++) source.askHashes(Math.floor(first / GROUP_CHUNKS) + group);
+    // One chunk by itself, so that something verified is here as early as can be.
+    source.request({ first, count: 1 });
+    if (count > 1) source.request({ first: first + 1, count: count - 1 });
+    this.#next += isFrugal ? this.#chunks : count;
+  }
+}

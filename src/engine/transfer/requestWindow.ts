@@ -1,0 +1,91 @@
+import { CHUNK_BYTES } from '../release/manifest';
+import type { Clock } from './clock';
+
+const MIB = 1024 ** 2;
+/** Asked of each of several sources before anything is known of it, so that a slow one holds little. */
+const START_WINDOW = MIB;
+/** Of one that is alone, nobody else could fetch it: two round trips less until a long path is full. */
+const START_WINDOW_ALONE = 4 * MIB;
+/** Four requests of one chunk, so that a slow source holds little that others could fetch. */
+const MIN_WINDOW = 4 * CHUNK_BYTES;
+const MAX_WINDOW = 16 * MIB;
+/** Of all sources together, so also of one that is alone: 32 MiB is 2 Gbit/s at 130 ms. */
+const MAX_WINDOWS = 32 * MIB;
+/** Reading, hashing and framing at the other end, which a round trip does not show. */
+const SERVICE_MS = 10;
+const DEFAULT_LATENCY_MS = 50;
+/** What comes is summed up in rounds of one round trip, but not over so little time that one frame decides. */
+const MIN_ROUND_MS = 100;
+/** The quickest of so many rounds counts: a lost packet or a busy moment does not make the window small. */
+const ROUNDS = 10;
+/** As in BBR: a path that gave less than a quarter more three times in a row is full. */
+const GROWTH = 1.25;
+const FULL_ROUNDS = 3;
+
+/**
+ * How many bytes one source is asked for at a time: as much as the path holds, twice, so that it never waits for us.
+ *
+ * At the start it grows by what arrives, which doubles it every round trip, until more does not come any quicker.
+ */
+export class RequestWindow {
+  #received = 0;
+  #minLatencyMs: number | undefined;
+  #roundAt: number | undefined;
+  #roundBytes = 0;
+  readonly #rates: number[] = [];
+  #fastest = 0;
+  #flatRounds = 0;
+  #isFull = false;
+
+  /** @param pathRttMs round trip of the path, when the transport knows it. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly pathRttMs: () => number | undefined,
+  ) {}
+
+  /** From a question to the begin of its answer. */
+  get latencyMs(): number {
+    return this.#minLatencyMs ?? this.pathRttMs() ?? DEFAULT_LATENCY_MS;
+  }
+
+  /** It was asked after it had nothing to do: the time before counts for nothing. */
+  begin(): void {
+    this.#roundAt = undefined;
+    this.#roundBytes = 0;
+  }
+
+  /** @param latencyMs from the question for these bytes to their coming, when they were the first of it. */
+  received(bytes: number, latencyMs: number | undefined): void {
+    if (latencyMs !== undefined) this.#minLatencyMs = Math.min(this.#minLatencyMs ?? Infinity, latencyMs);
+    this.#received += bytes;
+    const now = this.clock.now();
+    // The first frame of a round says when it begins: only what came after it took the time since.
+    if (this.#roundAt === undefined) {
+      this.#roundAt = now;
+      return;
+    }
+    this.#roundBytes += bytes;
+    const roundMs = now - this.#roundAt;
+    if (roundMs >= Math.max(MIN_ROUND_MS, this.latencyMs)) this.#endRound(now, roundMs);
+  }
+
+  /** @param sources how many share the work. */
+  bytes(sources: number): number {
+    const cap = sources === 1 ? MAX_WINDOWS : Math.min(MAX_WINDOW, MAX_WINDOWS / sources);
+    const start = sources === 1 ? START_WINDOW_ALONE : START_WINDOW;
+    if (!this.#isFull) return Math.min(cap, start + this.#received);
+    const pipe = (2 * this.#fastest * (this.latencyMs + SERVICE_MS)) / 1_000;
+    return Math.min(cap, Math.max(MIN_WINDOW, pipe));
+  }
+
+  #endRound(now: number, roundMs: number): void {
+    const rate = (this.#roundBytes * 1_000) / roundMs;
+    this.#flatRounds = rate < this.#fastest * GROWTH ? this.#flatRounds + 1 : 0;
+    this.#isFull ||= this.#flatRounds >= FULL_ROUNDS;
+    this.#rates.push(rate);
+    if (this.#rates.length > ROUNDS) this.#rates.shift();
+    this.#fastest = Math.max(...this.#rates);
+    this.#roundAt = now;
+    this.#roundBytes = 0;
+  }
+}
