@@ -1,19 +1,15 @@
 import type { ToPanel, TransferState } from '../src/shared/panelProtocol';
-import { QUEUE_MOVES, type QueueMove, type TransferPlace, type TransferShown } from '../src/shared/transferProtocol';
+import type { TransferPlace, TransferShown } from '../src/shared/transferProtocol';
 import { ChunkMap } from './chunkMap';
-import { button, progressRing, setDisabled } from './components';
+import { button, progressRing } from './components';
 import { adapterName, el, fill, setAttributes, setText } from './dom';
 import { icon } from './icons';
 import type { Page, Shell } from './page';
 import { ProgressVoice } from './progressVoice';
 import { SourcesTable } from './sourcesTable';
 import { Sparkline } from './sparkline';
+import { TransferActions } from './transferActions';
 import { endLook, stateLook, type StateLook } from './transferState';
-
-const ACTIONS = ['retry', 'resume', 'pause', 'cancel', 'openSettings', 'openDoctor', 'showAdapter'] as const;
-type Action = (typeof ACTIONS)[number];
-
-const MOVES = { first: 'moveFirst', up: 'moveUp', down: 'moveDown', last: 'moveLast' } as const;
 
 /** One download or upload as it runs: how far, how fast, and who gives or takes. */
 export class TransferPage implements Page {
@@ -22,24 +18,20 @@ export class TransferPage implements Page {
   readonly #state = el('p', { class: 'transfer-state' });
   readonly #head: HTMLElement;
   readonly #loading: HTMLElement;
-  readonly #buttons: Readonly<Record<Action, HTMLElement>>;
-  readonly #moves: Readonly<Record<QueueMove, HTMLElement>>;
-  readonly #queue: HTMLElement;
-  readonly #problem = el('p', { class: 'transfer-problem bad', role: 'alert', dir: 'auto' });
+  readonly #problem = el('p', { class: 'transfer-problem', dir: 'auto' });
   readonly #done = el('div', { class: 'bar-done' });
   readonly #bar: HTMLElement;
   readonly #line = el('p', { class: 'transfer-line' });
   readonly #map: ChunkMap;
   readonly #speed: Sparkline;
   readonly #sources: SourcesTable;
-  readonly #actions: HTMLElement;
+  readonly #actions: TransferActions;
   readonly #body: HTMLElement;
   readonly #voice: ProgressVoice;
   readonly #isUpload: boolean;
   #drawnState = '';
   #drawnName = '';
   #wantsFocus = false;
-  #shown: TransferShown | undefined;
 
   constructor(
     private readonly shell: Shell,
@@ -52,13 +44,7 @@ export class TransferPage implements Page {
     this.#map = new ChunkMap(words);
     this.#speed = new Sparkline(words);
     this.#sources = new SourcesTable(words, this.#isUpload);
-    this.#buttons = this.#makeButtons();
-    this.#moves = this.#makeMoves();
-    this.#queue = el(
-      'div',
-      { class: 'moves', role: 'group', 'aria-label': text('moveInQueue') },
-      ...QUEUE_MOVES.map((to) => this.#moves[to]),
-    );
+    this.#actions = new TransferActions(shell, place, () => this.#title.focus());
     this.#bar = el(
       'div',
       { class: 'bar', role: 'progressbar', 'aria-label': text('transfer'), 'aria-valuemin': 0, 'aria-valuemax': 100 },
@@ -71,11 +57,10 @@ export class TransferPage implements Page {
       icon(this.#isUpload ? 'upload' : 'download', 'adapter-icon'),
       el('div', {}, this.#title, this.#state),
     );
-    this.#actions = el('div', { class: 'actions' }, ...ACTIONS.map((action) => this.#buttons[action]), this.#queue);
     this.#body = el(
       'div',
       {},
-      this.#actions,
+      this.#actions.element,
       this.#problem,
       el('div', { class: 'transfer' }, this.#isUpload ? undefined : this.#bar, this.#line),
       el(
@@ -100,11 +85,10 @@ export class TransferPage implements Page {
   }
 
   receive(message: ToPanel): void {
-    if (message.type === 'engine' && this.#shown) this.#drawMoves(this.#shown);
+    if (message.type === 'engine') this.#actions.drawMoves();
     if (message.type !== 'transfer') return;
     const { shown } = message;
     if (shown.id !== this.place.id || shown.direction !== this.place.direction) return;
-    this.#shown = shown;
     this.#draw(shown);
   }
 
@@ -119,7 +103,7 @@ export class TransferPage implements Page {
 
   #draw(shown: TransferShown): void {
     const { words } = this.shell;
-    const { details, end, problem } = shown;
+    const { details, end } = shown;
     this.element.removeAttribute('aria-busy');
     if (!this.#head.isConnected) {
       this.#loading.replaceWith(this.#head, this.#body);
@@ -129,8 +113,8 @@ export class TransferPage implements Page {
     // Without details only the end is known, or why there is nothing to know.
     const look = details ? stateLook(words, details.transfer, end) : end ? endLook(words, end) : undefined;
     this.#drawHead(details?.transfer.name ?? this.place.id.slice(0, 8), look);
-    this.#drawActions(shown);
-    this.#drawProblem(problem ?? (end ? undefined : details?.transfer.problem?.message));
+    this.#actions.draw(shown);
+    this.#drawProblem(shown);
     for (const part of [...this.#body.children].slice(2)) (part as HTMLElement).hidden = !details;
     if (!details) return;
     this.#drawProgress(details.transfer, look?.text ?? '');
@@ -173,100 +157,16 @@ export class TransferPage implements Page {
     this.#voice.say(words.text('progressSpoken', state, words.percent(bytesDone, bytesTotal)));
   }
 
-  #drawActions({ details, end, problem }: TransferShown): void {
-    const transfer = details?.transfer;
-    const phase = end || this.#isUpload ? undefined : transfer?.phase;
-    const code = end ? undefined : transfer?.problem?.code;
-    const isStopped = phase === 'failed';
-    const shown: Readonly<Record<Action, boolean>> = {
-      retry: isStopped,
-      resume: phase === 'paused',
-      pause: phase === 'running' || phase === 'waiting' || phase === 'verifying',
-      cancel: phase !== undefined && phase !== 'done' && phase !== 'cancelled',
-      openSettings: code === 'STORE_FULL',
-      openDoctor: code === 'NO_SOURCES' || (phase === 'waiting' && (transfer?.peers ?? 0) === 0),
-      showAdapter: end !== undefined || problem !== undefined,
-    };
-    for (const action of ACTIONS) this.#show(this.#buttons[action], shown[action]);
-    this.#actions.hidden = this.#isUpload && !shown.showAdapter;
-    this.#drawMoves({
-      id: this.place.id,
-      direction: this.place.direction,
-      ...(details && { details }),
-      ...(end && { end }),
+  /** What failed is loud; what goes on by itself once its reason is gone is not. */
+  #drawProblem({ details, end, problem }: TransferShown): void {
+    const message = problem ?? (end ? undefined : details?.transfer.problem?.message);
+    const isFailure = problem !== undefined || details?.transfer.phase === 'failed';
+    setAttributes(this.#problem, {
+      role: isFailure ? 'alert' : undefined,
+      class: isFailure ? 'transfer-problem bad' : 'transfer-problem quiet',
     });
-  }
-
-  #drawMoves({ details, end }: TransferShown): void {
-    const isQueued = !end && !this.#isUpload && details?.transfer.phase === 'queued';
-    this.#show(this.#queue, isQueued);
-    if (!isQueued) return;
-    const place = details.transfer.place ?? 0;
-    const queued = this.shell.engine()?.transfers.filter(({ phase }) => phase === 'queued').length ?? 0;
-    for (const to of ['first', 'up'] as const) setDisabled(this.#moves[to], place === 1);
-    for (const to of ['down', 'last'] as const) setDisabled(this.#moves[to], place > 0 && place >= queued);
-  }
-
-  #drawProblem(message: string | undefined): void {
     setText(this.#problem, message ?? '');
     this.#problem.hidden = message === undefined;
-  }
-
-  /** When the button that was pressed goes away its neighbour takes the focus, so the keyboard stays here. */
-  #show(element: HTMLElement, isShown: boolean): void {
-    if (!isShown && element.contains(document.activeElement))
-      queueMicrotask(() => {
-        const next = ACTIONS.map((action) => this.#buttons[action]).find(({ hidden }) => !hidden);
-        (next ?? this.#title).focus();
-      });
-    element.hidden = !isShown;
-  }
-
-  #makeButtons(): Readonly<Record<Action, HTMLElement>> {
-    const { text } = this.shell.words;
-    const { id } = this.place;
-    const post = this.shell.post;
-    return {
-      // What has begun goes on from there; what has not is asked for anew.
-      retry: button({
-        label: text('retry'),
-        icon: 'refresh',
-        look: 'primary',
-        onPress: () => post({ type: (this.#shown?.details?.chunks ?? 0) > 0 ? 'resume' : 'download', id }),
-      }),
-      resume: button({
-        label: text('resume'),
-        icon: 'play',
-        look: 'primary',
-        onPress: () => post({ type: 'resume', id }),
-      }),
-      pause: button({ label: text('pause'), icon: 'pause', onPress: () => post({ type: 'pause', id }) }),
-      cancel: button({ label: text('cancel'), icon: 'close', onPress: () => post({ type: 'cancel', id }) }),
-      openSettings: button({
-        label: text('openSettings'),
-        onPress: () => post({ type: 'run', action: 'openSettings' }),
-      }),
-      openDoctor: button({
-        label: text('openDoctor'),
-        onPress: () => post({ type: 'open', page: { page: 'doctor' } }),
-      }),
-      showAdapter: button({ label: text('showAdapter'), look: 'primary', onPress: () => this.#openAdapter() }),
-    };
-  }
-
-  #makeMoves(): Readonly<Record<QueueMove, HTMLElement>> {
-    const { id } = this.place;
-    const make = (to: QueueMove): HTMLElement =>
-      button({
-        label: this.shell.words.text(MOVES[to]),
-        icon: to,
-        look: 'icon',
-        onPress: () => {
-          if (this.#moves[to].getAttribute('aria-disabled') !== 'true')
-            this.shell.post({ type: 'moveDownload', id, to });
-        },
-      });
-    return { first: make('first'), up: make('up'), down: make('down'), last: make('last') };
   }
 
   #openAdapter(): void {

@@ -43,7 +43,7 @@ describeInBrowser('the Transfer page', (open) => {
       'Waiting: nobody offers it now',
       ['Pause', 'Cancel', 'Run Doctor'],
     ],
-    ['queued', inState({ phase: 'queued', place: 2 }), 'In the queue, 2nd', ['Cancel']],
+    ['queued', inState({ phase: 'queued', place: 2 }), 'In the queue, 2nd', ['Pause', 'Cancel']],
     ['paused', inState({ phase: 'paused' }), 'Paused', ['Resume', 'Cancel']],
     ['being verified', inState({ phase: 'verifying' }), 'Verifying', ['Pause', 'Cancel']],
     [
@@ -85,6 +85,16 @@ describeInBrowser('the Transfer page', (open) => {
 
     await panel.intent('resume');
     assert.deepEqual(panel.commands, [{ command: 'loraSwarm.resume', argument: id }]);
+  });
+
+  it('says quietly why it is paused by itself, and offers what changes that', async () => {
+    const problem = { code: 'NETWORK_METERED', message: 'Paused: this network costs by the byte.' };
+    const panel = await open(withTransfer(inState({ phase: 'paused', problem })));
+
+    await panel.page.getByText(problem.message).waitFor();
+
+    assert.equal(await panel.page.getByRole('alert').count(), 0);
+    assert.deepEqual(await buttons(panel), ['Cancel', 'Open Settings']);
   });
 
   it('asks anew for what failed before anything of it was here', async () => {
