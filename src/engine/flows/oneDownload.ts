@@ -63,7 +63,7 @@ export class OneDownload {
     this.#manifest = begun?.manifest;
     this.#isPaused = isPaused;
     const bytesTotal = begun?.manifest.size ?? request.release?.release.bytes ?? 0;
-    this.#progress = { phase: 'waiting', bytesDone: begun?.bytesDone ?? 0, bytesTotal, rate: 0, sources: 0, peers: 0 };
+    this.#progress = { phase: 'waiting', bytesDone: begun?.bytesDone ?? 0, bytesTotal, rate: 0, sources: 0 };
     this.done.catch(() => undefined); // Nobody may be waiting.
   }
 
