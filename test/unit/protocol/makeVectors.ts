@@ -9,6 +9,8 @@ import { packageConfig } from '../../../src/engine/adapter/packageConfig';
 import { catalogDelta, catalogPage, empty, hello, rekey } from '../../../src/engine/net/messages';
 import { formatRoomCode, roomSecretOf } from '../../../src/engine/net/roomCode';
 import { adapterTopic, generalKeys, localKeys, privateKeys, roomProof } from '../../../src/engine/net/roomKeys';
+import { encodeLaneMessage } from '../../../src/engine/net/laneFrames';
+import { laneOffer } from '../../../src/engine/net/peerLane';
 import { TRANSFER_CODECS, type TransferMessage } from '../../../src/engine/net/transferMessages';
 import { hashPackage } from '../../../src/engine/release/hashPackage';
 import { identityKeys, releaseId, signRelease, type Release } from '../../../src/engine/release/release';
@@ -149,6 +151,18 @@ function transferMessages(): void {
   );
 }
 
+function lane(): void {
+  const offer = { port: 40_123, fingerprint: bytes(32, 'certificate') };
+  const messages: readonly TransferMessage[] = [
+    { type: 'getHashes', handle: 1, group: 300 },
+    { type: 'data', handle: 1, first: 60_000, bytes: bytes(300, 'a short last chunk') },
+  ];
+  write('lane', {
+    offer: { fields: offer, encoded: c.encode(laneOffer, offer) },
+    messages: messages.map((fields) => ({ fields, encoded: encodeLaneMessage(fields) })),
+  });
+}
+
 async function packages(): Promise<void> {
   const size = 65 * 65_536 + 10;
   const original = Buffer.from(
@@ -249,5 +263,6 @@ function beacon(): void {
 rooms();
 roomMessages();
 transferMessages();
+lane();
 beacon();
 void packages();

@@ -25,7 +25,9 @@ import {
   roomProof,
   type RoomKeys,
 } from '../../../src/engine/net/roomKeys';
-import { TRANSFER_CODECS } from '../../../src/engine/net/transferMessages';
+import { LaneReader, encodeLaneMessage } from '../../../src/engine/net/laneFrames';
+import { laneOffer, type LaneOffer } from '../../../src/engine/net/peerLane';
+import { TRANSFER_CODECS, type TransferMessage } from '../../../src/engine/net/transferMessages';
 import { hashPackage } from '../../../src/engine/release/hashPackage';
 import { parseManifest, type FileRole } from '../../../src/engine/release/manifest';
 import { identityKeys, openRelease, releaseId, signRelease, type Release } from '../../../src/engine/release/release';
@@ -37,6 +39,11 @@ interface MessageVector {
   readonly name: string;
   readonly fields: unknown;
   readonly encoded: Buffer;
+}
+
+interface LaneVectors {
+  readonly offer: { readonly fields: LaneOffer; readonly encoded: Buffer };
+  readonly messages: readonly { readonly fields: TransferMessage; readonly encoded: Buffer }[];
 }
 
 interface RoomVectors {
@@ -200,6 +207,27 @@ describe('protocol vectors of transfer messages', () => {
         encoded,
       }));
   }
+});
+
+describe('protocol vectors of the lane', () => {
+  const vectors = readVectors<LaneVectors>('lane');
+
+  it('offer it', () => {
+    const { fields, encoded } = vectors.offer;
+
+    assert.deepEqual(c.encode(laneOffer, fields), encoded);
+    assert.deepEqual(plain(c.decode(laneOffer, encoded)), plain(fields));
+  });
+
+  for (const { fields, encoded } of vectors.messages)
+    it(`carry ${fields.type}`, () => {
+      const heard: unknown[] = [];
+
+      new LaneReader((message) => heard.push(plain(message))).take(encoded);
+
+      assert.deepEqual(encodeLaneMessage(fields), encoded);
+      assert.deepEqual(heard, [plain(fields)]);
+    });
 });
 
 describe('protocol vectors of content', () => {
