@@ -1,4 +1,4 @@
-// npm run bench [-- NAME...] [--json] [--size 1G] [--runs 3] [--samples 20] [--only ROW,...] [--on tmpfs,disk]
+// npm run bench [-- NAME...] [--json | --markdown] [--size 1G] [--runs 3] [--samples 20] [--only ROW,...] [--on tmpfs,disk]
 import { parseArgs } from 'node:util';
 import { benchConvert } from './convert';
 import { benchDiscovery } from './discovery';
@@ -7,7 +7,7 @@ import { LINK_BENCHMARKS } from './links/benchmarks';
 import { thisMachine, type Machine } from './machine';
 import { benchMerge } from './merge';
 import { parseCount, parseNames, parseSize, type BenchOptions } from './options';
-import { dataOf, tableOf, type Section } from './section';
+import { dataOf, markdownOf, tableOf, type Section } from './section';
 import { benchStartup } from './startup';
 import { PLACE_NAMES } from './transfer/place';
 import { benchTransfer } from './transfer/transfer';
@@ -31,6 +31,7 @@ async function main(): Promise<void> {
     allowPositionals: true,
     options: {
       json: { type: 'boolean', default: false },
+      markdown: { type: 'boolean', default: false },
       size: { type: 'string', default: '1G' },
       runs: { type: 'string', default: '3' },
       samples: { type: 'string', default: '20' },
@@ -51,6 +52,7 @@ async function main(): Promise<void> {
     say: (line) => void process.stderr.write(`${line}\n`),
   };
 
+  const textOf = values.markdown ? markdownOf : tableOf;
   const machine = thisMachine();
   const sections: Section[] = [];
   const ground = new Ground();
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
     for (const name of names) {
       const found = [await BENCHMARKS[name]!(ground, options)].flat();
       sections.push(...found);
-      if (!values.json) for (const section of found) process.stdout.write(`\n${tableOf(section)}\n`);
+      if (!values.json) for (const section of found) process.stdout.write(`\n${textOf(section)}\n`);
     }
   } finally {
     await ground.dispose();

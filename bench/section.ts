@@ -23,19 +23,31 @@ export interface Section {
 }
 
 /** The columns line up; what was not measured is a dash. */
-export function tableOf({ title, columns, rows, notes }: Section): string {
-  const cells = [
+export function tableOf({ title, notes, ...table }: Section): string {
+  const cells = cellsOf(table);
+  const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
+  const lines = cells.map((line) =>
+    line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
+  );
+  return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');
+}
+
+/** The same table for a page of the documentation, where what was not measured is empty. */
+export function markdownOf({ title, notes, ...table }: Section): string {
+  const [head, ...rows] = cellsOf(table).map(
+    (line) => `| ${line.map((cell) => (cell === '-' ? '' : cell)).join(' | ')} |`,
+  );
+  return [title, '', head, `|${' --- |'.repeat(table.columns.length + 1)}`, ...rows, '', ...notes].join('\n').trimEnd();
+}
+
+function cellsOf({ columns, rows }: Pick<Section, 'columns' | 'rows'>): string[][] {
+  return [
     ['', ...columns.map(({ header }) => header)],
     ...rows.map(({ name, values }) => [
       name,
       ...columns.map(({ key, second, digits }) => pairOf(values[key], second && values[second], digits)),
     ]),
   ];
-  const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
-  const lines = cells.map((line) =>
-    line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
-  );
-  return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');
 }
 
 function pairOf(value: Figure, second: Figure, digits: number): string {

@@ -39,9 +39,15 @@ export async function benchTransfer(ground: Ground, options: BenchOptions): Prom
       fs.rmSync(place.folder, { recursive: true, force: true });
     }
   }
+  const shown = targets.filter(({ values }) => options.only.length === 0 || values['measured'] !== undefined);
   return [
     ...sections,
-    targetSection({ name: 'transferTargets', title: 'Transfers: what has to hold', rows: targets, notes }),
+    targetSection({
+      name: 'transferTargets',
+      title: 'Transfers: what has to hold',
+      rows: shown,
+      notes: [...notes, ...NOTES],
+    }),
   ];
 }
 
@@ -77,17 +83,14 @@ async function carryIn(
       title: `Transfers on ${place.name}: ${(bytes / MB).toFixed(0)} MB over loopback, median run of ${runs} by MB/s`,
       columns: COLUMNS,
       rows: tableRows(chosen, bytes, results),
-      notes: [
-        ...chosen.flatMap(({ key, name }) => (leftOut.has(key) ? [`Left out: ${name}, ${leftOut.get(key)}.`] : [])),
-        ...NOTES,
-      ],
+      notes: chosen.flatMap(({ key, name }) => (leftOut.has(key) ? [`Left out: ${name}, ${leftOut.get(key)}.`] : [])),
     },
     targets: targetRows(place.name, bytes, results),
   };
 }
 
 const NOTES = [
-  'MB is 10^6 bytes. Runs: slowest/quickest. x: the rate in rates of another row. CPU and RSS: taker/giver. Loop: delay p99/max in ms.',
+  'In the tables: MB is 10^6 bytes. Runs: slowest/quickest. x: the rate in rates of another row. CPU and RSS: taker/giver. Loop: delay p99/max in ms.',
   'Ours: from the wish to the package in the library, encrypted, every chunk verified, synced, the whole file hashed once more.',
   'Over: the connection that the engine said it fetched on. Pipes carry memory to nowhere.',
   'WebTorrent and Hyperdrive do not sync. WebTorrent is not encrypted, and its time begins before it connects.',
@@ -116,7 +119,8 @@ async function runOnce(ground: Ground, way: Way, cargo: Cargo, isChecked: boolea
       return 'what arrived is not what was sent';
     return carried;
   } catch (error) {
-    return (error as Error).message.split('\n')[0]!;
+    // That of another process comes with its kind and its stack.
+    return /^(?:\w*Error: )?(.*?)\.?$/m.exec((error as Error).message)![1]!;
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { parseSize } from '../../../bench/options';
-import { dataOf, tableOf, type Section } from '../../../bench/section';
+import { dataOf, markdownOf, tableOf, type Section } from '../../../bench/section';
 import { median, medianRun, percentile } from '../../../bench/stats';
 
 const SECTION: Section = {
@@ -52,6 +52,22 @@ describe('figures of a benchmark', () => {
       '  engine     9        -',
       '  On loopback.',
     ]);
+  });
+
+  it('are a table of a page, with nothing for what was not measured', () => {
+    assert.equal(
+      markdownOf(SECTION),
+      [
+        'Speed',
+        '',
+        '|  | MB/s | of pipe |',
+        '| --- | --- | --- |',
+        '| pipe | 1234 | 1.00 |',
+        '| engine | 9 |  |',
+        '',
+        'On loopback.',
+      ].join('\n'),
+    );
   });
 
   it('are plain data for programs', () => {
