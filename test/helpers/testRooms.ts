@@ -2,6 +2,7 @@ import { keyPair, type KeyPair } from 'hypercore-crypto';
 import createTestnet, { type Testnet } from 'hyperdht/testnet';
 import { Emitter } from '../../src/engine/events';
 import { silentLog } from '../../src/engine/log';
+import { Lanes } from '../../src/engine/net/lanes';
 import type { TransferChannel } from '../../src/engine/net/transferChannel';
 import { Rooms, type RoomMemory } from '../../src/engine/net/rooms';
 import { Swarm } from '../../src/engine/net/swarm';
@@ -26,6 +27,7 @@ export class TestRooms {
   mode: NetworkMode = 'all';
   readonly #changed = new Emitter<void>();
   readonly swarm: Swarm;
+  readonly lanes = new Lanes({ host: '127.0.0.1', log: silentLog });
   readonly rooms: Rooms;
 
   /** @param before the same engine in its last run: same key, same remembered rooms. */
@@ -41,6 +43,7 @@ export class TestRooms {
     this.swarm = new Swarm({ keyPair: this.keys, host: '127.0.0.1', bootstrap: () => bootstrap, log });
     this.rooms = new Rooms({
       swarm: this.swarm,
+      lanes: this.lanes,
       keyPair: this.keys,
       host: '127.0.0.1',
       memory: this.memory,
@@ -62,7 +65,10 @@ export class TestRooms {
           });
         },
         onGone: (room, peer) => this.#hear(room, peer, (set) => set.clear()),
-        onTransfer: (link) => void this.links.push(link),
+        onTransfer: (link) => {
+          this.links.push(link);
+          this.#changed.fire();
+        },
         onHappen: (event) => {
           this.happened.push(event);
           this.#changed.fire();
@@ -107,6 +113,7 @@ export class TestRooms {
 
   async close(): Promise<void> {
     await this.rooms.close();
+    await this.lanes.close();
     await this.swarm.close();
   }
 
