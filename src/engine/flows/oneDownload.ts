@@ -13,8 +13,6 @@ const MAX_DAMAGES = 3;
 
 export type Problem = NonNullable<TransferState['problem']>;
 
-type Figures = Pick<DownloadProgress, 'bytesDone' | 'bytesTotal' | 'rate' | 'sources'>;
-
 /** What was there of it when the engine started. */
 export interface Begun {
   readonly manifest: Manifest;
@@ -50,8 +48,7 @@ export class OneDownload {
   #fullAtBytes = -1;
   #damages = 0;
   #isVerifying = false;
-  #peers: { readonly revision: number; readonly count: number } | undefined;
-  #progress: Figures & { readonly phase: 'waiting' | 'running' };
+  #progress: Omit<DownloadProgress, 'phase'> & { readonly phase: 'waiting' | 'running' };
 
   constructor(
     private readonly parts: DownloadRunParts,
@@ -63,7 +60,7 @@ export class OneDownload {
     this.#manifest = begun?.manifest;
     this.#isPaused = isPaused;
     const bytesTotal = begun?.manifest.size ?? request.release?.release.bytes ?? 0;
-    this.#progress = { phase: 'waiting', bytesDone: begun?.bytesDone ?? 0, bytesTotal, rate: 0, sources: 0 };
+    this.#progress = { phase: 'waiting', bytesDone: begun?.bytesDone ?? 0, bytesTotal, rate: 0, sources: 0, peers: 0 };
     this.done.catch(() => undefined); // Nobody may be waiting.
   }
 
@@ -92,8 +89,7 @@ export class OneDownload {
 
   get state(): TransferState {
     const { id, release } = this.request;
-    const { bytesDone, rate, sources } = this.#progress;
-    const bytesTotal = this.#progress.bytesTotal;
+    const { bytesDone, bytesTotal, rate, sources, peers } = this.#progress;
     const still = { rate: 0, sources: 0 };
     const base = {
       id,
@@ -114,7 +110,7 @@ export class OneDownload {
       phase: this.#progress.phase,
       rate,
       sources,
-      peers: this.#countPeers(),
+      peers,
       ...(secondsLeft === undefined ? {} : { secondsLeft }),
     };
   }
@@ -192,6 +188,7 @@ export class OneDownload {
   }
 
   #begin(): void {
+    this.#progress = { ...this.#progress, phase: 'waiting', rate: 0, sources: 0 };
     const run = new DownloadRun(this.parts, this.request, this.#manifest, {
       onProgress: (progress) => this.#onProgress(progress),
       onVerify: () => {
@@ -257,20 +254,6 @@ export class OneDownload {
     this.#isOver = true;
     this.#space?.dispose();
     tell();
-  }
-
-  /** Those who offer it, in the rooms that it may come from. */
-  #countPeers(): number {
-    const { id, roomIds } = this.request;
-    const { revision } = this.parts.catalog;
-    if (this.#peers?.revision !== revision) {
-      const offers = this.parts.catalog.sources(id);
-      const fitting = offers.filter(
-        ({ rooms }) => roomIds.length === 0 || rooms.some((room) => roomIds.includes(room)),
-      );
-      this.#peers = { revision, count: fitting.length };
-    }
-    return this.#peers.count;
   }
 }
 
