@@ -30,6 +30,8 @@ export interface Downloaded {
 }
 
 export type DownloadRunParts = Pick<EngineParts, 'store' | 'library' | 'settings' | 'catalog' | 'rooms' | 'log'> & {
+  /** Who gave us much may fetch first. */
+  readonly seeder: Pick<EngineParts['seeder'], 'credit'>;
   readonly onDidLink: ContentSourcesParts['onDidLink'];
   /** Of all downloads together. */
   readonly limit: RateLimit;
@@ -75,6 +77,7 @@ export class DownloadRun {
       openPartial: (found: Manifest) => this.#open(found),
       limits: [...own, parts.limit],
       limitsOf: (peerKey: string) => this.#limitsFrom(peerKey),
+      onDidGet: (peerKey: string, bytes: number) => parts.seeder.credit(peerKey, bytes),
       log: parts.log,
       clock,
     };
@@ -82,6 +85,7 @@ export class DownloadRun {
       signal: this.#stop.signal,
       onProgress: events.onProgress,
       ...(manifest ? { manifest } : {}),
+      ...(request.release ? { expectedBytes: request.release.release.bytes } : {}),
     });
     this.done = this.#run().finally(() => this.#owned.dispose());
   }

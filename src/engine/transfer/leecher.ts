@@ -37,6 +37,8 @@ export interface LeecherParts<P extends PartialPackage = PartialPackage> {
   readonly limitsOf?: (peerKey: string) => readonly RateLimit[];
   /** What other packages here have. */
   readonly local?: LocalChunks;
+  /** Bytes of a peer that were right. */
+  readonly onDidGet?: (peerKey: string, bytes: number) => void;
   readonly log: Logger;
   readonly clock?: Clock;
 }
@@ -242,6 +244,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       case 'data':
         if (!this.#work) throw new PeerFault('protocol'); // The manifest goes before.
         this.#work.addData(source, message);
+        this.parts.onDidGet?.(source.link.peerKey, message.bytes.byteLength);
         return;
       case 'reject':
         this.#work?.reject(source, message);

@@ -70,6 +70,19 @@ describe('Leecher', () => {
       assert.equal(result.sources, 3);
     }));
 
+  it('tells who gave how much that was right', () =>
+    withDownload(content, async ({ add, run, gotten }) => {
+      const holders = [add(), add()];
+      const liar = add(badChunks);
+
+      const { partial } = await run();
+
+      const sum = [...gotten.values()].reduce((a, b) => a + b, 0);
+      assert.ok(sum >= partial.manifest.size, `${sum} bytes`);
+      for (const { link } of holders) assert.ok(gotten.get(link.peerKey)! > 0, link.peerKey);
+      assert.equal(gotten.get(liar.link.peerKey), undefined);
+    }));
+
   const lies: readonly (readonly [string, (message: TransferMessage) => TransferMessage | undefined])[] = [
     ['a chunk with one bit turned', onData((message) => ({ ...message, bytes: damaged(message.bytes) }))],
     ['an empty manifest', onType('manifest', (message) => ({ ...message, bytes: new Uint8Array() }))],
@@ -541,6 +554,8 @@ describe('Leecher', () => {
 });
 
 interface Download {
+  /** Bytes by the key of who gave them. */
+  readonly gotten: ReadonlyMap<string, number>;
   readonly clock: VirtualClock;
   readonly progress: readonly DownloadProgress[];
   readonly leecher: Leecher<PartialPackage>;
@@ -576,7 +591,10 @@ function downloadOf(store: Store, content: TestPackage, { limit, ...options }: O
   let opening: Promise<PartialPackage> | undefined;
   const partial = () => (opening ??= PartialPackage.open(store, content.manifest));
   const limits = limit === undefined ? [] : [new RateLimit(limit, clock)];
-  const leecher = new Leecher({ sources, openPartial: partial, limits, log: silentLog, clock }, content.manifest.id, {
+  const gotten = new Map<string, number>();
+  const onDidGet = (key: string, bytes: number) => void gotten.set(key, (gotten.get(key) ?? 0) + bytes);
+  const parts = { sources, openPartial: partial, limits, onDidGet, log: silentLog, clock };
+  const leecher = new Leecher(parts, content.manifest.id, {
     ...options,
     onProgress: (state) => progress.push(state),
   });
@@ -585,7 +603,7 @@ function downloadOf(store: Store, content: TestPackage, { limit, ...options }: O
     sources.add(holder.link);
     return holder;
   };
-  return { clock, progress, leecher, add, run: () => leecher.run(), partial };
+  return { clock, progress, gotten, leecher, add, run: () => leecher.run(), partial };
 }
 
 const badChunks: Twist = onData((message) => ({ ...message, bytes: damaged(message.bytes) }));
