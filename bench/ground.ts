@@ -68,7 +68,11 @@ export class Ground {
 
   /** Starts a process of its own, without the loader and the memory of this one. */
   start<C extends Calls>(name: PeerName): Peer<C> {
-    return this.run(path.join(this.folder, 'peers', `${name}.js`));
+    return this.run(this.scriptOf(name));
+  }
+
+  scriptOf(name: PeerName): string {
+    return path.join(this.folder, 'peers', `${name}.js`);
   }
 
   /** As `start`, of any script that was built. @param launcher a program and its arguments that become Node in the end. */

@@ -4,12 +4,11 @@ import { setTimeout } from 'node:timers/promises';
 import { writeLargeAdapter } from '../adapters';
 import type { Ground } from '../ground';
 import type { BenchOptions } from '../options';
-import { installRivals, RIVALS_FOLDER } from '../rivals';
+import { installRivals } from '../rivals';
 import type { Section } from '../section';
 import { median } from '../stats';
 import { whyNoDelay } from './delayedLink';
 import type { StreamCalls } from './peers/streamPeer';
-import type { TorrentCalls } from './peers/torrentPeer';
 import { firstAt, rateBetween } from './series';
 import { Stage } from './stage';
 import { figure, least, leftOut, targetSection, type Row } from './targets';
@@ -23,7 +22,6 @@ const LOSS = { rttMs: 80, lossPercent: 0.5 };
 const LOSS_MS = 12_000;
 /** Of the bare stream when nothing gets lost, for comparison. */
 const STREAM_MS = 5_000;
-const WEBTORRENT = path.join(RIVALS_FOLDER, 'webtorrent', 'index.js');
 
 /** What is left of the rate when the other end is far away, and when packets get lost on the way. */
 export async function benchLinks(ground: Ground, { size, runs, say }: BenchOptions): Promise<Section> {
@@ -46,7 +44,7 @@ export async function benchLinks(ground: Ground, { size, runs, say }: BenchOptio
     notes: [
       ...[why, whyNoTorrent].flatMap((reason) => (reason === undefined ? [] : [`Left out: ${reason}.`])),
       'MB is 10^6 bytes. A link of user space between two namespaces, with the socket buffers that the system gives each of them.',
-      'Lane: the fast connection within one network, Noise over TCP. UDX: the connection of the rooms.',
+      'Lane: the fast connection within one network, over TCP. UDX: the connection of the rooms.',
       `Delay: from the wish to the package in the library, or from naming the peer to the verified file.`,
       `Loss: of the packets of each direction; bytes in ${LOSS_MS / 1_000} s from the first on. The bare stream is HyperDHT's, from memory to nowhere.`,
     ],
@@ -164,11 +162,14 @@ async function pair(stage: Stage, folder: string, lane: boolean) {
 async function runTorrent(ground: Ground, stage: Stage, file: string): Promise<number> {
   const folder = ground.newFolder();
   try {
-    const giver = stage.run<TorrentCalls>('torrentPeer', stage.near);
-    const { torrent, port } = await giver.ask('give', { module: WEBTORRENT, path: file });
-    const taker = stage.run<TorrentCalls>('torrentPeer', stage.far);
-    const peer = `${stage.near.address}:${port}`;
-    const ms = await taker.ask('take', { module: WEBTORRENT, torrent, peer, folder });
+    const maker = stage.torrent(stage.near);
+    await maker.ask('bind', stage.near.address);
+    const torrent = await maker.ask('make', { path: file });
+    const [giver, taker] = [stage.torrent(stage.near), stage.torrent(stage.far)];
+    await Promise.all([giver.ask('bind', stage.near.address), taker.ask('bind', stage.far.address)]);
+    const port = await giver.ask('give', { torrent, folder: path.dirname(file), kind: 'tcp' });
+    await taker.ask('prepare', { torrent, folder, kind: 'tcp' });
+    const { ms } = await taker.ask('take', { port, from: stage.near.address });
     return fs.statSync(file).size / MB / (ms / 1_000);
   } finally {
     await stage.clear();

@@ -5,11 +5,12 @@ import { build } from 'esbuild';
 import type { GetRequest, WishName, Wishes } from '../../src/engine/wishes';
 import type { Ground, Peer } from '../ground';
 import type { Calls } from '../peers/calls';
+import type { TorrentCalls } from '../peers/torrentPeer';
 import { DelayedLink, LOOPBACK, type LinkEnd, type LinkOptions } from './delayedLink';
 import type { DhtCalls } from './peers/dhtPeer';
 import type { Got, LinkCalls, Sample } from './peers/linkPeer';
 
-const PEERS = ['linkPeer', 'dhtPeer', 'streamPeer', 'echoPeer', 'torrentPeer'] as const;
+const PEERS = ['linkPeer', 'dhtPeer', 'streamPeer', 'echoPeer'] as const;
 /** How long something may take to show. */
 const APPEAR_MS = 30_000;
 /** Between two looks at what an engine shows. */
@@ -71,10 +72,12 @@ export class Stage {
     return this.#bootstrap;
   }
 
-  run<C extends Calls>(name: (typeof PEERS)[number], { launcher }: LinkEnd): Peer<C> {
-    const peer = this.#ground.run<C>(path.join(this.#folder, `${name}.js`), launcher);
-    this.#peers.push(peer);
-    return peer;
+  run<C extends Calls>(name: (typeof PEERS)[number], end: LinkEnd): Peer<C> {
+    return this.#run(path.join(this.#folder, `${name}.js`), end);
+  }
+
+  torrent(end: LinkEnd): Peer<TorrentCalls> {
+    return this.#run(this.#ground.scriptOf('torrentPeer'), end);
   }
 
   async engine({ end = this.near, lane = true }: EngineOptions = {}): Promise<LinkEngine> {
@@ -84,6 +87,12 @@ export class Stage {
     const { workerPath } = this.#ground;
     await peer.ask('open', { home, workerPath, bootstrap: this.#bootstrap, host: end.address, lane });
     return new LinkEngine(home, peer);
+  }
+
+  #run<C extends Calls>(script: string, { launcher }: LinkEnd): Peer<C> {
+    const peer = this.#ground.run<C>(script, launcher);
+    this.#peers.push(peer);
+    return peer;
   }
 
   /** Ends all processes and removes what they wrote, and the link. */

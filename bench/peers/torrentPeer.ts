@@ -5,9 +5,10 @@ import WebTorrent, { type Torrent, type TorrentWire } from 'webtorrent';
 import { answer } from './calls';
 import { usageCalls } from './usage';
 
-// WebTorrent with nothing but one connection, on loopback: nobody is looked for, nothing is announced.
+// WebTorrent with nothing but one connection, on loopback or the address that is named: nobody is looked for, nothing is
+// announced.
 
-const HOST = '127.0.0.1';
+let host = '127.0.0.1';
 const QUIET = { dht: false, tracker: false, lsd: false, utPex: false, webSeeds: false, natUpnp: false, natPmp: false };
 
 let client: WebTorrent | undefined;
@@ -15,6 +16,12 @@ let client: WebTorrent | undefined;
 const calls = {
   canUtp(): Promise<boolean> {
     return Promise.resolve(WebTorrent.UTP_SUPPORT);
+  },
+
+  /** Where it listens from now on: an address of a network that has nothing else in it. */
+  bind(address: string): Promise<void> {
+    host = address;
+    return Promise.resolve();
   },
 
   /** Hashes a file. @returns the torrent of it, base64. */
@@ -40,11 +47,11 @@ const calls = {
   },
 
   /** @returns milliseconds from naming the peer to the whole file, every piece of it verified. */
-  async take({ port }: { port: number }): Promise<{ readonly ms: number }> {
+  async take({ port, from = host }: { port: number; from?: string }): Promise<{ readonly ms: number }> {
     const { torrent, kind } = taking!;
     const wire = once(torrent, 'wire') as Promise<[TorrentWire]>;
     const start = performance.now();
-    torrent.addPeer(`${HOST}:${port}`);
+    torrent.addPeer(`${from}:${port}`);
     await until(torrent, 'done', () => torrent.done);
     const ms = performance.now() - start;
     const [{ type }] = await wire;
@@ -68,7 +75,7 @@ export interface TorrentParams {
 
 export type TorrentCalls = typeof calls;
 
-bindToLoopback();
+bindToHost();
 answer(calls);
 
 /** Not encrypted, which is the quickest that it can do. */
@@ -85,17 +92,17 @@ async function until(torrent: Torrent, event: string, isSo: () => boolean): Prom
 }
 
 /** It has no option for the address, and would listen on every one. */
-function bindToLoopback(): void {
+function bindToHost(): void {
   const server = net.Server.prototype as unknown as Listener;
   const { listen } = server;
   server.listen = function (at, onListening) {
-    return listen.call(this, { ...(typeof at === 'number' ? { port: at } : at), host: HOST }, onListening);
+    return listen.call(this, { ...(typeof at === 'number' ? { port: at } : at), host }, onListening);
   };
   if (!WebTorrent.UTP_SUPPORT) return;
   const { prototype } = createRequire(__filename)('utp-native') as { readonly prototype: UtpSocket };
   const { bind } = prototype;
   prototype.bind = function (port) {
-    bind.call(this, port, HOST);
+    bind.call(this, port, host);
   };
 }
 
