@@ -1,10 +1,14 @@
 import path from 'node:path';
+import { MAX_PACKAGE_BYTES } from '../../src/engine/release/manifest';
 import { writeLargeAdapter } from '../adapters';
 import type { Ground } from '../ground';
 import type { DriveCalls } from '../peers/drivePeer';
 import type { TorrentCalls } from '../peers/torrentPeer';
 import { digestOf, syncFiles } from './carried';
 import type { Place } from './place';
+
+/** With a block of layers less, header, config and card have room in the largest package. */
+const MAX_BYTES = MAX_PACKAGE_BYTES - 16 * 1024 ** 2;
 
 /** The adapter that is carried, and what others need to carry it, made when it is asked for first. */
 export class Cargo {
@@ -22,7 +26,10 @@ export class Cargo {
   ) {}
 
   static async make(ground: Ground, place: Place, size: number): Promise<Cargo> {
-    const { folder, weightsPath, bytes } = await writeLargeAdapter(ground.newFolder(place.folder), size);
+    const { folder, weightsPath, bytes } = await writeLargeAdapter(
+      ground.newFolder(place.folder),
+      Math.min(size, MAX_BYTES),
+    );
     await syncFiles(folder);
     return new Cargo(ground, place, folder, weightsPath, bytes, await digestOf(weightsPath));
   }

@@ -91,7 +91,7 @@ async function carryIn(
 
 const NOTES = [
   'In the tables: MB is 10^6 bytes. Runs: slowest/quickest. x: the rate in rates of another row. CPU and RSS: taker/giver. Loop: delay p99/max in ms.',
-  'Ours: from the wish to the package in the library, encrypted, every chunk verified, synced, the whole file hashed once more.',
+  'Ours: from the wish to the package in the library, encrypted, every chunk and the whole file verified, synced.',
   'Over: the connection that the engine said it fetched on. Pipes carry memory to nowhere.',
   'WebTorrent and Hyperdrive do not sync. WebTorrent is not encrypted, and its time begins before it connects.',
   'First ms: until the first byte is on disk; of a pipe, until it has arrived.',
