@@ -118,7 +118,10 @@ export interface CancelMessage extends ChunkRange {
   readonly handle: number;
 }
 
-/** `busy`: the queue is full. `notHeld`: the holder does not have it (yet). `invalid`: no such chunks. */
+/**
+ * `busy`: the queue is full, or it is not this peer's turn. `notHeld`: the holder does not have it (yet). `invalid`: no such
+ * chunks.
+ */
 export type RejectReason = 'busy' | 'notHeld' | 'invalid' | 'other';
 
 /** Holder: these chunks of a request will not come. */
