@@ -82,12 +82,18 @@ export class Ground {
     return shared;
   }
 
+  /** An adapter of this size that is on nobody's list yet. */
+  async writeAdapter(size: Size, seed: number): Promise<string> {
+    const folder = path.join(this.folder, 'adapters', `${size}-${seed}`);
+    if (!fs.existsSync(folder)) await writePeftAdapter(folder, { ...SIZES[size], seed });
+    return folder;
+  }
+
   /** A fresh home. Homes of one lane have one identity, so only one engine of a lane may run at a time. */
-  async newHome(lane = 0): Promise<{ readonly home: string; readonly kept: Kept }> {
+  async newHome(lane = 0, home = this.emptyHome()): Promise<{ readonly home: string; readonly kept: Kept }> {
     let template = this.#templates.get(lane);
     if (!template) this.#templates.set(lane, (template = this.#makeTemplate(lane)));
     const { home: from, kept } = await template;
-    const home = path.join(this.folder, `home-${++this.#homes}`);
     fs.cpSync(from, home, { recursive: true });
     return { home, kept };
   }
@@ -120,13 +126,7 @@ export class Ground {
     const folder = path.join(this.folder, 'shared', size);
     await writePeftAdapter(folder, SIZES[size]);
     const { id } = await this.seeder.engine.wish('share', { path: folder, rooms: ['lab'] });
-    const known = path.join(this.seeder.home, 'shared', id);
-    return {
-      id,
-      folder,
-      manifest: parseManifest(fs.readFileSync(path.join(known, 'manifest.bin'))),
-      chunkHashes: fs.readFileSync(path.join(known, 'chunks.bin')),
-    };
+    return sharedOf(this.seeder.home, id, folder);
   }
 
   async #makeTemplate(lane: number): Promise<Template> {
@@ -139,4 +139,15 @@ export class Ground {
     await this.engines.close(engine);
     return { home, kept: await readKept(home) };
   }
+}
+
+/** What a home knows of an adapter that it shares. */
+export function sharedOf(home: string, id: string, folder: string): Shared {
+  const known = path.join(home, 'shared', id);
+  return {
+    id,
+    folder,
+    manifest: parseManifest(fs.readFileSync(path.join(known, 'manifest.bin'))),
+    chunkHashes: fs.readFileSync(path.join(known, 'chunks.bin')),
+  };
 }

@@ -6,7 +6,7 @@ import { inLanes, type Bout, type Fault } from './fault';
 import type { Ground } from './ground';
 import { checkLibrary, readKept } from './laws';
 import { describe, recover } from './recovery';
-import { injecting, noStrace, pointsOf, tracing, type CallPoint } from './strace';
+import { injectingKill, noStrace, pointsOf, tracing, type CallPoint } from './strace';
 
 const LANES = 2;
 
@@ -45,7 +45,7 @@ async function atSystemCalls(bout: Bout, ground: Ground): Promise<void> {
   await inLanes(bout.pick(all, 24), LANES, (point, lane) =>
     bout.point(`killed in ${point.call} ${point.when} of ${point.path}`, async () => {
       const { home, kept } = await ground.newHome(lane);
-      const dying = ground.start({ home, get: adapter.id }, { wrap: injecting(home, point, 'signal=KILL') });
+      const dying = ground.start({ home, get: adapter.id }, { wrap: injectingKill(home, point) });
       const { signal } = await dying.exited;
       // Frames are cut anew in each run, so the last writes of one may not be there in another.
       assert.ok(signal === 'SIGKILL' || dying.said('closed'), describe(dying));

@@ -5,6 +5,7 @@ import type { Ground, Shared } from './ground';
 import { MAX_UNSAFE_BYTES, checkHome, checkLibrary, intactBytes, type Kept } from './laws';
 import type { Victim } from './process';
 import type { PointResult } from './fault';
+import type { VictimWord } from './victimOrders';
 
 export interface Struck {
   readonly home: string;
@@ -36,4 +37,46 @@ export async function recover(ground: Ground, { home, kept, adapter }: Struck): 
 /** What a victim ended with. */
 export function describe(victim: Victim): string {
   return `${JSON.stringify(victim.words.slice(-4))} ${victim.errors.slice(-600)}`;
+}
+
+/** Longest time in which a running download got nothing, from its first byte to its end. */
+export function longestGap(victim: Victim): number {
+  let longest = 0;
+  let since: number | undefined;
+  let bytes = 0;
+  for (const word of victim.words) {
+    if (word.kind !== 'progress' || word.bytesDone === bytes) continue;
+    if (since !== undefined) longest = Math.max(longest, word.at - since);
+    since = word.at;
+    bytes = word.bytesDone;
+  }
+  return longest;
+}
+
+/** Resolves when this many bytes are there. */
+export async function hasBytes(victim: Victim, bytes: number): Promise<void> {
+  await victim.until((word) => word.kind === 'got' || (word.kind === 'progress' && word.bytesDone >= bytes));
+}
+
+/** @throws when it does not end well within the time. */
+export async function endsWell(
+  victim: Victim,
+  withinMs: number,
+  what: string,
+): Promise<VictimWord & { readonly kind: 'got' }> {
+  const isLate = await isOver(victim, withinMs);
+  const got = victim.said('got');
+  assert.ok(!isLate && got, `${what}: not there after ${withinMs / 1_000} s: ${describe(victim)}`);
+  assert.equal((await victim.exited).code, 0, describe(victim));
+  return got;
+}
+
+async function isOver(victim: Victim, withinMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<boolean>((resolve) => (timer = setTimeout(() => resolve(true), withinMs)));
+  try {
+    return await Promise.race([late, victim.exited.then(() => false)]);
+  } finally {
+    clearTimeout(timer);
+  }
 }

@@ -24,7 +24,7 @@ export function noStrace(): string | undefined {
   return probe.status === 0 ? undefined : `strace may not trace here: ${String(probe.stderr).trim()}`;
 }
 
-// Not with --seccomp-bpf: then strace 6.1 loses signals of the main thread.
+// With --seccomp-bpf it is quicker, but strace 6.1 loses signals of the main thread then.
 const COMMON = ['strace', '-f', '-qq', '-e', 'signal=none'];
 
 /** Writes every disk call to a file. */
@@ -32,10 +32,19 @@ export function tracing(file: string): string[] {
   return [...COMMON, '-y', '-s', '0', '-o', file, '-e', `trace=${DISK_CALLS.join(',')}`];
 }
 
-/** Has one call end by a signal or an error instead, or each one take longer. */
-export function injecting(home: string, { call, path, when }: CallPoint, what: string): string[] {
+/** Kills at one call, before it does anything. */
+export function injectingKill(home: string, point: CallPoint): string[] {
+  return [...COMMON, ...aimedAt(home, point, 'signal=KILL')];
+}
+
+/** Has one call fail instead. */
+export function injectingError(home: string, point: CallPoint, error: string): string[] {
+  return [...COMMON, '--seccomp-bpf', ...aimedAt(home, point, `error=${error}`)];
+}
+
+function aimedAt(home: string, { call, path, when }: CallPoint, what: string): string[] {
   const full = path === '' ? home : `${home}/${path}`;
-  return [...COMMON, '-o', '/dev/null', '-P', full, '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`];
+  return ['-o', '/dev/null', '-P', full, '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`];
 }
 
 /** All points of a traced run that are in the home, in the order in which they came. */

@@ -29,11 +29,14 @@ async function main(): Promise<void> {
       ...{ home: order.home, host: order.host, bootstrap: order.bootstrap },
       ollamaHost: 'http://127.0.0.1:9', // Nothing listens there.
       log: silentLog,
+      ...(order.lane === undefined ? {} : { lane: order.lane }),
     }),
   );
   tell({ kind: 'opened', key: engine.state.identity.key });
   if (order.isTalkative === true) talk(engine);
-  const { get, room } = order;
+  const { get, room, share } = order;
+  if (share !== undefined)
+    tell({ kind: 'shared', id: (await engine.wish('share', { path: share, rooms: ['lab'] })).id });
   if (get === undefined) await ended;
   else
     await attempt('get', async () => {
@@ -78,6 +81,7 @@ function talk(engine: Engine): void {
 
 function listen(end: () => void): void {
   const lines = createInterface({ input: process.stdin });
+  lines.on('close', () => process.exit(4)); // Whoever started this is gone.
   lines.on('line', (line) => {
     const command = JSON.parse(line) as VictimCommand;
     if (command.kind === 'end') end();

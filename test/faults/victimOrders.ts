@@ -6,6 +6,10 @@ export interface VictimOrder {
   readonly host: string;
   /** Adapter to fetch; absent: only lives, and shares what it shares. */
   readonly get?: string;
+  /** Folder of an adapter to share in the room. */
+  readonly share?: string;
+  /** False: only the connection of the room, not the fast one of a network. */
+  readonly lane?: boolean;
   /** Code of the room to be in. */
   readonly room?: string;
   /** How often it asks again after an error. */
@@ -20,6 +24,7 @@ export interface VictimOrder {
 
 export type VictimWord =
   | { readonly kind: 'opened'; readonly key: string }
+  | { readonly kind: 'shared'; readonly id: string }
   | {
       readonly kind: 'progress';
       readonly bytesDone: number;

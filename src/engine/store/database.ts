@@ -94,7 +94,7 @@ export function openDatabase(path: string): Database {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
     migrate(db);
     // What SQLite may not open for writing it opens for reading, and says so only when something is written.
-    db.exec('BEGIN IMMEDIATE; ROLLBACK');
+    db.exec('DELETE FROM settings WHERE 0');
     return db;
   } catch (error) {
     db.close();

@@ -1,0 +1,87 @@
+import assert from 'node:assert/strict';
+import { setTimeout as wait } from 'node:timers/promises';
+import { seededRandom } from '../helpers/packages';
+import type { Bout, Fault } from './fault';
+import type { Ground } from './ground';
+import { checkHome } from './laws';
+import { describe, endsWell, hasBytes, longestGap } from './recovery';
+import { Sharers } from './sharers';
+
+const FIRST_LANE = 45;
+/** A frozen source's chunks are asked of others after this. */
+const REASSIGN_MS = 10_000;
+const RECOVER_MS = 30_000;
+const RATE = 12e6;
+
+/** A peer is there and does nothing: its process is stopped. To the network that looks like a cable that was pulled out. */
+export const peerFreezes: Fault = {
+  id: 'R09',
+  title: 'a peer freezes, and comes back',
+  strike: async (bout) => {
+    const ground = await bout.ground;
+    for (const lane of bout.isSample ? [false] : [false, true]) {
+      const sharers = await Sharers.start(ground, { count: 2, first: FIRST_LANE + (lane ? 5 : 0), lane });
+      try {
+        await one(bout, ground, sharers, lane);
+        await all(bout, ground, sharers, lane);
+      } finally {
+        await sharers.end();
+      }
+    }
+  },
+};
+
+/** The other one takes over. */
+async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean): Promise<void> {
+  const random = seededRandom(9);
+  let longest = 0;
+  for (let round = 0; round < bout.rounds(10, 1); round++) {
+    const share = 0.1 + 0.5 * random();
+    const frozen = sharers.at(round % 2);
+    await bout.point(`${lane ? 'lane' : 'room'}: one of two at ${Math.round(share * 100)} %`, async () => {
+      const { home, kept } = await ground.newHome(FIRST_LANE + 4);
+      const { adapter } = sharers;
+      const victim = ground.start({ home, get: adapter.id, maxRate: RATE, isTalkative: true, lane });
+      try {
+        await hasBytes(victim, share * adapter.manifest.size);
+        frozen.kill('SIGSTOP');
+        const { refetchedBytes } = await endsWell(victim, 60_000, 'one of two is frozen');
+        const gap = longestGap(victim);
+        longest = Math.max(longest, gap);
+        assert.ok(gap <= REASSIGN_MS, `nothing came for ${Math.round(gap)} ms`);
+        await checkHome(home, kept, adapter.manifest);
+        ground.removeHome(home);
+        return { refetched: refetchedBytes };
+      } finally {
+        frozen.kill('SIGCONT');
+      }
+    });
+  }
+  bout.note(`${lane ? 'lane' : 'room'}: longest time without a byte ${(longest / 1_000).toFixed(1)} s`);
+}
+
+/** Nobody is left until they are back. */
+async function all(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean): Promise<void> {
+  for (const ms of bout.isSample ? [16_000] : [5_000, 20_000, 120_000]) {
+    await bout.point(`${lane ? 'lane' : 'room'}: all for ${ms / 1_000} s`, async () => {
+      const { home, kept } = await ground.newHome(FIRST_LANE + 4);
+      const { adapter } = sharers;
+      const victim = ground.start({ home, get: adapter.id, maxRate: RATE, isTalkative: true, lane });
+      await hasBytes(victim, 0.2 * adapter.manifest.size);
+      for (const sharer of sharers.all) sharer.kill('SIGSTOP');
+      await wait(ms);
+      const before = victim.said('progress')?.bytesDone ?? 0;
+      for (const sharer of sharers.all) sharer.kill('SIGCONT');
+      const backAt = performance.now();
+      await hasBytes(victim, before + 1);
+      const took = performance.now() - backAt;
+      assert.ok(took <= RECOVER_MS, `it went on after ${Math.round(took)} ms only`);
+      const { refetchedBytes } = await endsWell(victim, 60_000, 'all are back');
+      assert.ok(!victim.said('error'), describe(victim));
+      await checkHome(home, kept, adapter.manifest);
+      ground.removeHome(home);
+      bout.note(`${lane ? 'lane' : 'room'}: went on ${(took / 1_000).toFixed(1)} s after ${ms / 1_000} s of silence`);
+      return { refetched: refetchedBytes };
+    });
+  }
+}
