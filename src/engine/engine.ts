@@ -17,11 +17,13 @@ import { mergeTargets } from './flows/mergeAdapters';
 import { mergeTargetsIntoBase, planMergeIntoBase } from './flows/mergeIntoBase';
 import { MeteredWatch } from './flows/metered';
 import { isNetworkMetered } from './flows/networkCost';
+import { Offers } from './flows/offers';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
 import { RoomLimits, setRoomLimits } from './flows/roomLimits';
 import { shareAdapter } from './flows/share';
-import { libraryStates, takeSnapshot } from './flows/snapshot';
+import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapshot';
+import { transferDetails } from './flows/transferDetails';
 import { DisposableStore, repeatEvery } from './lifecycle';
 import type { Logger } from './log';
 import { Lanes } from './net/lanes';
@@ -109,6 +111,7 @@ class LocalEngine implements Engine {
   readonly #downloadLimit: RateLimit;
   readonly #uploadLimit: RateLimit;
   readonly #roomLimits: RoomLimits;
+  readonly #offers: Offers;
   readonly #metered: MeteredWatch;
   readonly #lanes: Lanes | undefined;
   #state: EngineState | undefined;
@@ -137,6 +140,7 @@ class LocalEngine implements Engine {
     const registry = new Registry(store);
     const library = new Library(store);
     const catalog = new Catalog();
+    this.#offers = new Offers({ registry, catalog });
     const ollama = new LocalOllama({
       url: () => settings()['ollama.url'],
       ollamaHost: options.ollamaHost,
@@ -162,11 +166,7 @@ class LocalEngine implements Engine {
       mode: () => settings()['network.mode'],
       joinAtStart: () => settings()['rooms.joinAtStart'],
       limitsOf: (room) => this.#roomLimits.of(room),
-      offers: (room) =>
-        registry
-          .list()
-          .filter((shared) => shared.phase === 'serving' && shared.rooms.includes(room))
-          .map(({ release }) => release),
+      offers: (room) => this.#offers.inRoom(room),
       events: {
         onSnapshot: (room, peer, entries) => catalog.applySnapshot(room, peer, entries),
         onDelta: (room, peer, add, remove) => catalog.applyDelta(room, peer, { add, remove }),
@@ -200,20 +200,25 @@ class LocalEngine implements Engine {
       onDidLink: this.#linked.event,
       limit: this.#downloadLimit,
       roomLimits: this.#roomLimits,
+      offers: this.#offers,
       onHappen: (event) => this.#happened.fire(event),
     });
   }
 
   get state(): EngineState {
+    return (this.#state ??= takeSnapshot(this.#snapshotParts));
+  }
+
+  get #snapshotParts(): SnapshotParts {
     const { host } = this.options;
-    const more = { downloads: this.#downloads, metered: this.#metered, host };
-    return (this.#state ??= takeSnapshot({ ...this.#parts, ...more }));
+    return { ...this.#parts, downloads: this.#downloads, metered: this.#metered, offers: this.#offers, host };
   }
 
   async open(): Promise<void> {
     const { registry, library, catalog, rooms, ollama } = this.#parts;
     this.#owned.add(registry.onDidChange(({ id }) => this.#onShared(id)));
     this.#owned.add(library.onDidChange(() => this.#touch()));
+    this.#owned.add(this.#offers.onDidChange(({ id }) => this.#onOffered(id)));
     this.#owned.add(rooms.onDidChange(() => this.#touch()));
     this.#owned.add(this.#downloads.onDidChange(() => this.#touch()));
     this.#owned.add(
@@ -285,6 +290,7 @@ class LocalEngine implements Engine {
     list: (params, { signal }) => listAdapters(this.#parts, params, signal),
     adapter: ({ id }, options) => describeAdapter(this.#parts, id, options),
     get: (params, options) => getAdapter({ ...this.#parts, downloads: this.#downloads }, params, options),
+    transfer: (params) => transferDetails(this.#snapshotParts, params),
     pause: async ({ id }) => (await this.#downloads.pause(id), {}),
     resume: ({ id }) => (this.#downloads.resume(id), {}),
     cancel: async ({ id }) => (await this.#downloads.cancel(id), {}),
@@ -338,6 +344,7 @@ class LocalEngine implements Engine {
     const id = rooms.leave(name);
     catalog.dropRoom(id);
     this.#roomLimits.drop(id);
+    this.#offers.dropRoom(id);
     // Left is left: who joins again later chooses anew what to offer there.
     for (const shared of registry.list())
       if (shared.rooms.includes(id))
@@ -363,23 +370,27 @@ class LocalEngine implements Engine {
     this.#touch();
   }
 
-  /** Whether a peer may fetch this: it is shared in a room that the peer proved. */
+  /** Whether a peer may fetch this: it is offered in a room that the peer proved. */
   #mayHave(peerKey: string, id: string): boolean {
-    return this.#parts.registry.get(id)?.phase === 'serving' && this.#roomsFor(peerKey, id).length > 0;
+    return this.#roomsFor(peerKey, id).length > 0;
   }
 
-  /** Rooms that the peer proved and in which this is shared. */
+  /** Rooms that the peer proved and in which this is offered. */
   #roomsFor(peerKey: string, id: string): string[] {
     const peer = this.#parts.rooms.peers.get(peerKey);
-    const rooms = this.#parts.registry.get(id)?.rooms ?? [];
-    return peer ? rooms.filter((room) => peer.isIn(room)) : [];
+    return peer ? this.#offers.roomsOf(id).filter((room) => peer.isIn(room)) : [];
+  }
+
+  #onOffered(id: string): void {
+    this.#parts.rooms.refreshOffers();
+    if (this.#offers.roomsOf(id).length === 0) this.#parts.seeder.revoke(id);
   }
 
   #onShared(id: string): void {
     const { registry, rooms, seeder } = this.#parts;
     const shared = registry.get(id);
     rooms.refreshOffers();
-    if (shared?.phase !== 'serving') seeder.revoke(id);
+    if (this.#offers.roomsOf(id).length === 0) seeder.revoke(id);
     if (shared?.phase === 'changed' || shared?.phase === 'missing') {
       const how = shared.phase === 'changed' ? 'has changed since it was shared' : 'is gone';
       const message = `${shared.weightsPath} ${how}, so it is not served any more. Share it again to offer what is there now.`;

@@ -1,12 +1,14 @@
 import { LoraSwarmError, hasCode } from '../errors';
-import { DisposableStore } from '../lifecycle';
+import { DisposableStore, type Disposable } from '../lifecycle';
 import type { Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
 import { PartialPackage } from '../store/partialPackage';
 import { monotonicClock, type Clock } from '../transfer/clock';
 import { Leecher, type DownloadProgress } from '../transfer/leecher';
 import { RateLimit } from '../transfer/rate';
+import type { DownloadView } from '../transfer/transferView';
 import { ContentSources, type ContentSourcesParts } from './contentSources';
+import type { Offers } from './offers';
 import type { EngineParts } from './parts';
 import type { RoomLimits } from './roomLimits';
 
@@ -36,6 +38,7 @@ export type DownloadRunParts = Pick<EngineParts, 'store' | 'library' | 'settings
   /** Of all downloads together. */
   readonly limit: RateLimit;
   readonly roomLimits: RoomLimits;
+  readonly offers: Pick<Offers, 'grow'>;
   readonly clock?: Clock;
 };
 
@@ -56,6 +59,7 @@ export class DownloadRun {
   readonly #owned = new DisposableStore();
   readonly #leecher: Leecher<PartialPackage>;
   readonly #limitsOf = new Map<string, readonly RateLimit[]>();
+  #offer: Disposable | undefined;
   #partial: PartialPackage | undefined;
   #pausing: Promise<void> | undefined;
   #isCancelled = false;
@@ -90,6 +94,11 @@ export class DownloadRun {
     this.done = this.#run().finally(() => this.#owned.dispose());
   }
 
+  /** All that is known of it now. */
+  get view(): DownloadView {
+    return this.#leecher.view;
+  }
+
   /** What the disk must still take, when that is known. */
   get missingBytes(): number | undefined {
     return this.#partial?.missingBytes;
@@ -97,12 +106,14 @@ export class DownloadRun {
 
   /** Asks nobody any more, and makes what is there safe. @throws when the disk refuses that. */
   pause(): Promise<void> {
+    this.#offer?.dispose();
     return (this.#pausing ??= this.#leecher.pause());
   }
 
   resume(): void {
     if (!this.#pausing) return;
     this.#pausing = undefined;
+    this.#offerIt();
     this.#leecher.resume();
   }
 
@@ -142,7 +153,15 @@ export class DownloadRun {
     if (quota) throw quota;
     const { release } = this.request;
     this.#partial = await PartialPackage.open(store, manifest, { release, signal: this.#stop.signal });
+    this.#offerIt();
     return this.#partial;
+  }
+
+  /** Others may have what is here, while more comes. */
+  #offerIt(): void {
+    const { release, roomIds } = this.request;
+    if (release && this.#partial && !this.#pausing)
+      this.#offer = this.#owned.add(this.parts.offers.grow(release, roomIds, this.#partial));
   }
 
   /** Of each room through which the peer offers it, as far as this download may use them. */

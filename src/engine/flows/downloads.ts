@@ -1,6 +1,7 @@
 import { LoraSwarmError, hasCode, isAbort } from '../errors';
 import { Emitter } from '../events';
 import type { TransferState } from '../state';
+import type { DownloadView } from '../transfer/transferView';
 import type { EngineEvent } from '../wishes';
 import type { DownloadRequest, DownloadRunParts, Downloaded } from './downloadRun';
 import { OneDownload, type Begun, type Problem } from './oneDownload';
@@ -39,6 +40,11 @@ export class Downloads {
     const inOrder = this.#queue.order.flatMap((id) => this.#downloads.get(id) ?? []);
     const others = [...this.#downloads.values()].filter((download) => !inOrder.includes(download));
     return [...[...inOrder, ...others].map(({ state }) => state), ...this.#failed.values()];
+  }
+
+  /** All that is known of a download while it fetches. */
+  view(id: string): DownloadView | undefined {
+    return this.#downloads.get(id)?.view;
   }
 
   /** Takes up what the last run of the engine did not end, in its order. Waits for nothing. */

@@ -5,6 +5,7 @@ import type { TransferState } from '../state';
 import type { Store } from '../store/store';
 import { monotonicClock } from '../transfer/clock';
 import type { DownloadProgress } from '../transfer/leecher';
+import type { DownloadView } from '../transfer/transferView';
 import { DownloadRun, type DownloadRequest, type DownloadRunParts, type Downloaded } from './downloadRun';
 import { SpaceWait } from './spaceWait';
 
@@ -85,6 +86,11 @@ export class OneDownload {
   /** Has a reason of its own not to go on, and needs no slot meanwhile. */
   get isAside(): boolean {
     return this.#space !== undefined;
+  }
+
+  /** All that is known of it while it fetches. */
+  get view(): DownloadView | undefined {
+    return this.#run?.view;
   }
 
   get state(): TransferState {

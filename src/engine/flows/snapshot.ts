@@ -1,7 +1,8 @@
-import { summaryOf } from '../registry/summary';
+import { fullName, summaryOf } from '../registry/summary';
 import type { EngineState, LibraryState, SharedState, TransferState } from '../state';
 import type { Downloads } from './downloads';
 import type { MeteredWatch } from './metered';
+import type { Offers } from './offers';
 import type { EngineParts } from './parts';
 
 export type SnapshotParts = Pick<
@@ -9,6 +10,7 @@ export type SnapshotParts = Pick<
   'identity' | 'settings' | 'rooms' | 'swarm' | 'registry' | 'library' | 'catalog' | 'store' | 'seeder' | 'ollama'
 > & {
   readonly downloads: Downloads;
+  readonly offers: Pick<Offers, 'growing'>;
   readonly host: string | undefined;
   readonly metered: Pick<MeteredWatch, 'isMetered' | 'problem'>;
 };
@@ -58,19 +60,24 @@ function sharedStates({ registry, catalog }: SnapshotParts): SharedState[] {
   }));
 }
 
-function uploadStates({ seeder, registry, metered: { problem } }: SnapshotParts): TransferState[] {
+/** What goes out: of what the user shares, and of downloads in progress. */
+export function uploadStates({
+  seeder,
+  registry,
+  offers,
+  metered: { problem },
+}: Pick<SnapshotParts, 'seeder' | 'registry' | 'offers' | 'metered'>): TransferState[] {
   return seeder.state.flatMap(({ contentId, peers, rate, bytes }) => {
-    const shared = registry.get(contentId);
-    if (!shared || peers === 0) return [];
-    const { manifest, name } = shared;
+    const release = registry.get(contentId)?.release ?? offers.growing(contentId);
+    if (!release || peers === 0) return [];
     return [
       {
         id: contentId,
-        name,
+        name: fullName(release.release),
         direction: 'upload',
         ...(problem ? { phase: 'paused', problem } : { phase: 'running' }),
         bytesDone: bytes,
-        bytesTotal: manifest.size,
+        bytesTotal: release.release.bytes,
         rate,
         sources: peers,
       } satisfies TransferState,

@@ -42,6 +42,8 @@ export class AdapterTopics implements Disposable {
       if (wanted.has(key)) continue;
       topic.dispose();
       this.#announced.delete(key);
+      const sought = this.#sought.get(key);
+      if (sought) this.#sought.set(key, this.#lookUp(sought.room, key)); // That ended with the announcing.
     }
     for (const [key, room] of wanted) {
       if (this.#announced.has(key)) continue;
@@ -58,14 +60,18 @@ export class AdapterTopics implements Disposable {
     const key = bytes.toString('hex');
     // Who announces it is found by the others anyway.
     if (room.kind === 'local' || this.#announced.has(key) || this.#sought.has(key)) return { dispose: () => undefined };
-    const topic = this.swarm.join(bytes, { server: false, client: true });
-    this.#sought.set(key, { room, topic });
+    this.#sought.set(key, this.#lookUp(room, key));
     return {
       dispose: () => {
-        topic.dispose();
+        const sought = this.#sought.get(key);
         this.#sought.delete(key);
+        if (!this.#announced.has(key)) sought?.topic.dispose();
       },
     };
+  }
+
+  #lookUp(room: JoinedRoom, key: string): Joined {
+    return { room, topic: this.swarm.join(Buffer.from(key, 'hex'), { server: false, client: true }) };
   }
 
   /** The room was left, or has another secret now. */

@@ -51,6 +51,8 @@ export interface UploadState {
   readonly rate: number;
   /** Since the first of these peers came. */
   readonly bytes: number;
+  /** Bytes in each of the last 60 seconds, oldest first. */
+  readonly rates: readonly number[];
   /** Each connection that has it open, quickest first. */
   readonly takers: readonly TakerState[];
 }
@@ -143,6 +145,7 @@ export class Seeder implements Disposable {
         peers: new Set(takers.map(({ key }) => key)).size,
         rate: share.meter.bytesPerSecond,
         bytes: share.meter.total,
+        rates: share.history.samples,
         takers: takers.sort((a, b) => b.rate - a.rate),
       };
     });
@@ -251,6 +254,7 @@ export class Seeder implements Disposable {
     peer.sendBulk(message, job, frame?.release);
     if (message.type !== 'data') return;
     job.share.meter.add(message.bytes.byteLength);
+    job.share.history.add(message.bytes.byteLength);
     const { peerKey, isLan } = peer.link;
     if (!isLan && !this.#slots.got(peerKey, message.bytes.byteLength)) this.#sendAway(peerKey);
   }

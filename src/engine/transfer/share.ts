@@ -2,6 +2,7 @@ import { hasCode } from '../errors';
 import type { Clock } from './clock';
 import type { PackageReader } from './parts';
 import { RateMeter } from './rate';
+import { RateHistory } from './rateHistory';
 
 /** A package that somebody fetches from us now: one open reader, however many peers read. */
 export interface Share {
@@ -11,6 +12,7 @@ export interface Share {
   readonly isGrowing: boolean;
   /** What went out. */
   readonly meter: RateMeter;
+  readonly history: RateHistory;
 }
 
 /** @returns undefined when the package is not here. */
@@ -77,7 +79,9 @@ export class Shares {
   async #open(contentId: string): Promise<Share | undefined> {
     try {
       const reader = await this.openReader(contentId);
-      return reader && { contentId, reader, isGrowing: !reader.held.isFull, meter: new RateMeter(3_000, this.clock) };
+      const { clock } = this;
+      const rates = { meter: new RateMeter(3_000, clock), history: new RateHistory(clock) };
+      return reader && { contentId, reader, isGrowing: !reader.held.isFull, ...rates };
     } catch (error) {
       if (hasCode(error, 'ID_UNKNOWN')) return undefined;
       throw error;

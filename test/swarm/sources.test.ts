@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import type { Engine } from '../../src/engine/engine';
+import type { TransferDetails } from '../../src/engine/state';
+import { TestEngines, untilState, type TestEngine } from '../helpers/testEngines';
+import { writePeftAdapter, type WriteAdapterOptions } from '../helpers/writeAdapter';
+
+const MIB = 1024 ** 2;
+/** 16 MiB of weights. */
+const LARGE = { rank: 64, hidden: 2048, blocks: 16, targets: ['q_proj'], dtype: 'F32' } as const;
+
+describe('sources of a download', () => {
+  let engines: TestEngines;
+
+  beforeEach(() => {
+    engines = new TestEngines();
+  });
+  afterEach(() => engines.dispose());
+
+  async function share(
+    { engine }: TestEngine,
+    name: string,
+    options: WriteAdapterOptions,
+    rooms: readonly string[] = ['lab'],
+  ): Promise<string> {
+    const folder = path.join(engines.folder, 'runs', name);
+    await writePeftAdapter(folder, options);
+    return (await engine.wish('share', { path: folder, rooms })).id;
+  }
+
+  it('are each other, for two who fetch from one that is slow', async () => {
+    const [ana, ben, cleo] = [await engines.open('ana'), await engines.open('ben'), await engines.open('cleo')];
+    await engines.room(ana.engine, ben.engine, cleo.engine);
+    const id = await share(ana, 'large', LARGE);
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 6 * MIB });
+    await Promise.all([ben, cleo].map(({ engine }) => untilOffered(engine, id)));
+
+    const watching = [ben, cleo].map(({ engine }) => watch(engine, id));
+    const results = await Promise.all([ben, cleo].map(({ engine }) => engine.wish('get', { target: id })));
+
+    const [size] = results.map(({ bytes }) => bytes);
+    const traded = watching.map((seen, i) => seen()[keyOf([cleo, ben][i]!)] ?? 0);
+    for (const bytes of traded) assert.ok(bytes > size! / 10, `${bytes} of ${size} from the other`);
+    const given = watching.reduce((sum, seen) => sum + (seen()[keyOf(ana)] ?? 0), 0);
+    assert.ok(given < 1.8 * size!, `${given} bytes of the one who has all, for twice ${size}`);
+  });
+
+  it('are only there while they fetch, and only in the room where it was offered', async () => {
+    const [ana, ben, cleo] = [await engines.open('ana'), await engines.open('ben'), await engines.open('cleo')];
+    await engines.room(ana.engine, ben.engine);
+    const { room: other, code } = await ben.engine.wish('createRoom', { label: 'other' });
+    await cleo.engine.wish('joinRoom', { room: code, label: 'other' });
+    await untilState(cleo.engine, ({ peers }) => peers.some(({ key }) => key === keyOf(ben)));
+    const id = await share(ana, 'large', LARGE);
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 8 * MIB });
+    await untilOffered(ben.engine, id);
+    const offered: string[] = [];
+    for (const { engine, events } of [ana, cleo])
+      engine.onDidHappen(() => {
+        const name = engine === ana.engine ? 'ana' : 'cleo';
+        for (const event of events)
+          if (event.type === 'adapters:available' && event.added.includes(id)) offered.push(`${name} ${event.room}`);
+      });
+    const taken = withdrawn(ana.engine, id);
+
+    await ben.engine.wish('get', { target: id });
+    await taken;
+
+    const [room] = ben.engine.state.rooms.filter(({ label }) => label === 'lab');
+    assert.deepEqual([...new Set(offered)], [`ana ${room!.id}`]);
+    assert.notEqual(room!.id, other);
+    await assert.rejects(cleo.engine.wish('adapter', { id }), { code: 'ID_UNKNOWN' });
+  });
+
+  it('are shown one by one, with what is here and what came each second', async () => {
+    const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
+    await engines.room(ana.engine, ben.engine);
+    const id = await share(ana, 'large', LARGE);
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 6 * MIB });
+    await untilOffered(ben.engine, id);
+
+    const getting = ben.engine.wish('get', { target: id });
+    await untilState(ben.engine, ({ transfers }) => transfers.some(({ bytesDone }) => bytesDone > 8 * MIB));
+    const down = await ben.engine.wish('transfer', { id });
+    const up = await ana.engine.wish('transfer', { id });
+    await getting;
+
+    assert.equal(down.held.length, down.chunks);
+    const held = down.held.filter((cell) => cell === 255).length / down.chunks;
+    assert.ok(held > 0.4 && held < 1, `${held} held`);
+    assert.ok(down.asked.some((cell) => cell > 0));
+    assert.ok(down.rates.length >= 1 && down.rates.every((rate) => rate <= 16 * MIB), down.rates.join());
+    assert.deepEqual(
+      down.peers.map(({ key, name, has, phase }) => ({ key, name, has, phase })),
+      [{ key: keyOf(ana), name: 'ana', has: 1, phase: 'active' }],
+    );
+    assert.deepEqual([up.transfer.direction, up.peers[0]?.name, up.peers[0]?.phase], ['upload', 'ben', 'active']);
+    assert.ok(up.held.every((cell) => cell === 255) && up.rates.length >= 1);
+    await assert.rejects(ben.engine.wish('transfer', { id }), { code: 'ID_UNKNOWN' });
+  });
+});
+
+function keyOf({ engine }: TestEngine): string {
+  return engine.state.identity.key;
+}
+
+async function untilOffered(engine: Engine, id: string): Promise<void> {
+  const isThere = async (): Promise<boolean> =>
+    (await engine.wish('list', {})).adapters.some((adapter) => adapter.id === id);
+  if (await isThere()) return;
+  await new Promise<void>((resolve) => {
+    const listening = engine.onDidHappen((event) => {
+      if (event.type !== 'adapters:available' || !event.added.includes(id)) return;
+      listening.dispose();
+      resolve();
+    });
+  });
+}
+
+/** Resolves when somebody offers it no more, though others do. */
+async function withdrawn(engine: Engine, id: string): Promise<void> {
+  await untilState(engine, ({ shared }) => shared.some((item) => item.id === id && item.holders > 0));
+  await untilState(engine, ({ shared }) => shared.some((item) => item.id === id && item.holders === 0));
+}
+
+/** Bytes of each peer, by key, as last seen of a download; asked whenever it gets on. */
+function watch(engine: Engine, id: string): () => Readonly<Record<string, number>> {
+  const seen: Record<string, number> = {};
+  engine.onDidHappen((event) => {
+    if (event.type !== 'transfer:progress' || event.id !== id) return;
+    engine.wish('transfer', { id, direction: 'download' }).then(
+      ({ peers }: TransferDetails) => {
+        for (const { key, bytes } of peers) seen[key] = Math.max(bytes, seen[key] ?? 0);
+      },
+      () => undefined, // It has ended.
+    );
+  });
+  return () => seen;
+}
