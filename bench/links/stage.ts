@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly end?: LinkEnd;
   /** False: only the connection of the rooms. */
   readonly lane?: boolean;
+  /** Where its storage folder is made; otherwise where the benchmark has its own. */
+  readonly place?: string | undefined;
 }
 
 /** Processes that meet on loopback, or at the ends of a link with delay and a DHT of its own. */
@@ -80,8 +82,8 @@ export class Stage {
     return this.#run(this.#ground.scriptOf('torrentPeer'), end);
   }
 
-  async engine({ end = this.near, lane = true }: EngineOptions = {}): Promise<LinkEngine> {
-    const home = this.#ground.newFolder();
+  async engine({ end = this.near, lane = true, place }: EngineOptions = {}): Promise<LinkEngine> {
+    const home = this.#ground.newFolder(place);
     this.#homes.push(home);
     const peer = this.run<LinkCalls>('linkPeer', end);
     const { workerPath } = this.#ground;
