@@ -69,7 +69,8 @@ export class Output {
       if (this.isJson) this.event({ type: 'transfer:progress', ...fields });
     } else if (this.isJson) this.event({ type: 'progress', ...progress });
 
-    if (progress.kind === 'find' || progress.kind === 'install') this.note(progress.message);
+    if (progress.kind === 'wait') this.note(waitText(progress));
+    else if (progress.kind === 'find' || progress.kind === 'install') this.note(progress.message);
     else if (progress.kind !== 'compare') this.#bar?.draw(progress);
   };
 
@@ -145,6 +146,11 @@ function asciiControls(json: string): string {
     /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
+}
+
+function waitText({ place, problem }: Extract<WishProgress, { readonly kind: 'wait' }>): string {
+  if (place !== undefined) return `waits for its turn: place ${place} in the queue`;
+  return problem?.message ?? 'paused';
 }
 
 interface Explanation {

@@ -1,6 +1,7 @@
 import { text } from 'node:stream/consumers';
 import { usage } from './args';
-import { facts, shortId, table } from './format';
+import { facts, formatBytes, shortId, table } from './format';
+import { parseRate } from '../engine/settings';
 import type { RoomInvite } from '../engine/wishes';
 import type { Output } from './output';
 import type { Verb, VerbContext } from './verbContext';
@@ -11,12 +12,15 @@ const MAX_CODE_CHARS = 1000;
 export const rooms: Verb = async ({ engine, output, signal }) => {
   const client = await engine();
   const found = await client.wish('rooms', {}, { signal });
-  const rows = found.rooms.map((room) => [room.id, room.kind, room.label, room.phase, room.peers, room.adapters]);
+  const isLimited = found.rooms.some(({ downloadLimit, uploadLimit }) => downloadLimit + uploadLimit > 0);
+  const rows = found.rooms.map((room) => [
+    ...[room.id, room.kind, room.label, room.phase, room.peers, room.adapters],
+    ...(isLimited ? [rateText(room.downloadLimit), rateText(room.uploadLimit)] : []),
+  ]);
+  const header = ['ID', 'KIND', 'LABEL', 'PHASE', 'PEERS', 'ADAPTERS', ...(isLimited ? ['DOWN', 'UP'] : [])];
   output.result(
     found,
-    rows.length === 0
-      ? ['In no room. `lora-swarm room create LABEL` makes one.']
-      : table(['ID', 'KIND', 'LABEL', 'PHASE', 'PEERS', 'ADAPTERS'], rows),
+    rows.length === 0 ? ['In no room. `lora-swarm room create LABEL` makes one.'] : table(header, rows),
   );
 };
 
@@ -44,6 +48,26 @@ export const roomLeave: Verb = async ({ args, engine, output, signal }) => {
   const client = await engine();
   const { room } = await client.wish('leaveRoom', { room: args.words[0]! }, { signal });
   output.result({ room }, [`Left ${room}.`]);
+};
+
+/** Without an option it only says what the limits are. */
+export const roomLimit: Verb = async ({ args, engine, output, signal }) => {
+  const { down, up } = args.options;
+  const limits = {
+    ...(down === undefined ? {} : { download: parseRate(down) }),
+    ...(up === undefined ? {} : { upload: parseRate(up) }),
+  };
+  const client = await engine();
+  const room = await client.wish('setRoomLimits', { room: args.words[0]!, ...limits }, { signal });
+  const { id, label, downloadLimit, uploadLimit } = room;
+  output.result(
+    { room: id, label, downloadLimit, uploadLimit },
+    facts([
+      ['room', label],
+      ['down', rateText(downloadLimit)],
+      ['up', rateText(uploadLimit)],
+    ]),
+  );
 };
 
 export const roomMembers: Verb = async ({ args, engine, output, signal }) => {
@@ -76,6 +100,10 @@ async function readRoom({ args, env, stdin }: VerbContext): Promise<string> {
   if (!given) throw usage('Which room? Name general, local, or a code; - reads the code from standard input.');
   if (given.length > MAX_CODE_CHARS) throw usage('That is no room code.');
   return given;
+}
+
+function rateText(bytesPerSecond: number): string {
+  return bytesPerSecond === 0 ? 'no limit' : `${formatBytes(bytesPerSecond)}/s`;
 }
 
 function showInvite(output: Output, invite: RoomInvite): void {

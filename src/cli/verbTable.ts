@@ -2,9 +2,10 @@ import { convert, doctor, inspectAdapter, verdict } from './adapterVerbs';
 import { get, list, peers } from './catalogVerbs';
 import { install, uninstall } from './installVerbs';
 import { compare, merge } from './mergeVerbs';
-import { roomCreate, roomInvite, roomJoin, roomLeave, roomMembers, roomRemove, rooms } from './roomVerbs';
+import { roomCreate, roomInvite, roomJoin, roomLeave, roomLimit, roomMembers, roomRemove, rooms } from './roomVerbs';
 import { serve, share, unshare } from './shareVerbs';
 import { configGet, configSet, identity } from './systemVerbs';
+import { cancel, move, pause, resume, transfers } from './transferVerbs';
 import type { Verb } from './verbContext';
 import type { VerbName } from './verbs';
 
@@ -17,6 +18,11 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   unshare,
   list,
   get,
+  transfers,
+  pause,
+  resume,
+  cancel,
+  move,
   install,
   uninstall,
   compare,
@@ -25,6 +31,7 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   'room create': roomCreate,
   'room leave': roomLeave,
   'room invite': roomInvite,
+  'room limit': roomLimit,
   'room members': roomMembers,
   'room remove': roomRemove,
   peers,

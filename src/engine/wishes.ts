@@ -295,6 +295,14 @@ export type WishProgress =
       readonly rate: number;
       readonly sources: number;
     }
+  /** It stands still for a reason that is no want of a source: others go first, it is paused, the disk is full, … */
+  | {
+      readonly kind: 'wait';
+      readonly id: string;
+      readonly phase: TransferState['phase'];
+      readonly place?: number;
+      readonly problem?: NonNullable<TransferState['problem']>;
+    }
   | { readonly kind: 'install'; readonly message: string };
 
 /** The engine as a shell sees it: the facade itself, or a client of one in another thread or process. */

@@ -8,6 +8,7 @@ import { lookCommands } from './commands/look';
 import { memberCommands } from './commands/members';
 import { mergeCommands } from './commands/merge';
 import { registerCommands } from './commands/register';
+import { roomLimitCommands } from './commands/roomLimits';
 import { roomCommands } from './commands/rooms';
 import { shareCommands } from './commands/share';
 import { transferCommands } from './commands/transfers';
@@ -56,6 +57,7 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
     ...compareCommands(parts),
     ...mergeCommands(parts),
     ...roomCommands(parts),
+    ...roomLimitCommands(parts),
     ...memberCommands(parts),
     ...lookCommands(parts),
   };

@@ -14,6 +14,21 @@ export function useTranslation(from: Translate, displayLanguage: string): void {
 /** Every text of the window goes through here, so that drawing stays free of `vscode` and can be tried without it. */
 export const t: Translate = (message, ...args) => translate(message, ...args);
 
+/** `2nd`, as the display language writes it. */
+export function formatOrdinal(value: number): string {
+  const number = formatNumber(value);
+  switch (new Intl.PluralRules(language, { type: 'ordinal' }).select(value)) {
+    case 'one':
+      return t('{0}st', number);
+    case 'two':
+      return t('{0}nd', number);
+    case 'few':
+      return t('{0}rd', number);
+    default:
+      return t('{0}th', number);
+  }
+}
+
 /** A number as the display language writes it. */
 export function formatNumber(value: number, digits = 0): string {
   return value.toLocaleString(language, { maximumFractionDigits: digits });

@@ -3,6 +3,7 @@ import type { WishOptions, WishProgress } from '../engine/wishes';
 import { countSources, formatBytes, formatRate, joinKnown, percentOf } from './facts';
 import { t } from './l10n';
 import { peerText } from './text';
+import { waitWords } from './waitWords';
 
 /** Runs one wish under a notification that can be cancelled. Only for what the user started. */
 export function withProgress<T>(title: string, run: (options: Required<WishOptions>) => Promise<T>): Promise<T> {
@@ -49,6 +50,8 @@ function stepMessage(step: WishProgress): string {
       ]);
     case 'find':
       return step.message === '' ? '' : t('looking for a source');
+    case 'wait':
+      return waitWords(step);
     case 'install':
       return peerText(step.message);
     case 'compare':

@@ -1,8 +1,9 @@
 import type { EngineState } from '../engine/state';
-import { countPeers, formatRate, joinKnown } from './facts';
+import { countOf, countPeers, formatRate, joinKnown } from './facts';
 import { formatNumber, t } from './l10n';
 import { peerText } from './text';
 import { openTransfers } from './views/transferBranches';
+import { waitWords } from './waitWords';
 import { roomLook } from './views/roomBranches';
 
 /** What the status bar shows, as plain data. */
@@ -49,8 +50,25 @@ function tooltipOf(state: EngineState, rates: { down: number; up: number } | und
     'LoRA Swarm',
     ...(rooms.length > 0 ? rooms : [t('No room joined')]),
     ...(rates ? [ratesText(rates.down, rates.up)] : []),
+    ...standing(state),
     ...(state.ollama ? [ollamaText(state.ollama)] : []),
   ].join('\n');
+}
+
+/** How many downloads stand still, by reason. Those that the user paused need no word. */
+function standing(state: EngineState): string[] {
+  const downloads = openTransfers(state).filter(({ direction }) => direction === 'download');
+  const waiting = downloads.filter(({ phase }) => phase === 'waiting');
+  const queued = downloads.filter(({ phase }) => phase === 'queued');
+  const held = downloads.find(({ phase, problem }) => phase === 'paused' && problem);
+  return [
+    ...(waiting.length === 1 ? waiting.map(waitWords) : []),
+    ...(waiting.length > 1 ? [t('{0} downloads wait for a source', waiting.length)] : []),
+    ...(queued.length > 0
+      ? [countOf(queued.length, t('1 download in the queue'), t('{0} downloads in the queue'))]
+      : []),
+    ...(held ? [waitWords(held)] : []),
+  ];
 }
 
 function ollamaText(ollama: NonNullable<EngineState['ollama']>): string {

@@ -7,7 +7,7 @@ import type { CatalogEntry } from '../registry/catalog';
 import { FILE_ROLES } from '../release/manifest';
 import type { TransferPhase, TransferState } from '../state';
 import { monotonicClock, type Clock } from '../transfer/clock';
-import type { GetRequest, GetResult, WishOptions } from '../wishes';
+import type { GetRequest, GetResult, WishOptions, WishProgress } from '../wishes';
 import type { DownloadRequest, Downloaded } from './downloadRun';
 import type { Downloads } from './downloads';
 import { installTarget } from './install';
@@ -135,7 +135,7 @@ async function watch(
   const { id } = request;
   let phase: TransferPhase = 'waiting';
   let activeAt = clock.now();
-  let told = '';
+  let told: string | undefined;
   const gaveUp = Promise.withResolvers<never>();
   const check = (): void => {
     // One that is queued goes when it is its turn, and a paused one was paused for a reason that is known.
@@ -150,9 +150,10 @@ async function watch(
     if (phase !== 'waiting') activeAt = clock.now();
     const { bytesDone, bytesTotal, rate, sources } = state;
     onProgress?.({ kind: 'transfer', id, bytesDone, bytesTotal, rate, sources });
-    const message = standstill(state);
-    if (message !== told && message !== '') onProgress?.({ kind: 'find', message });
-    told = message;
+    const wait = standstill(state);
+    const text = JSON.stringify(wait);
+    if (wait && text !== told) onProgress?.(wait);
+    told = text;
   });
   try {
     return await Promise.race([downloads.fetch(request, signal), gaveUp.promise]);
@@ -163,10 +164,10 @@ async function watch(
 }
 
 /** Why it does not move, when it is not for want of a source. */
-function standstill({ phase, place, problem }: TransferState): string {
-  if (phase === 'queued') return place === undefined ? '' : `waits for its turn, place ${place} in the queue`;
-  if (phase === 'paused') return problem?.message ?? 'paused';
-  return '';
+function standstill({ id, phase, place, problem }: TransferState): WishProgress | undefined {
+  if (phase === 'queued' && place !== undefined) return { kind: 'wait', id, phase, place };
+  if (phase === 'paused') return { kind: 'wait', id, phase, ...(problem ? { problem } : {}) };
+  return undefined;
 }
 
 /** Copies the verified files. A file of another content that has one of their names stays, and nothing is copied then. */

@@ -7,11 +7,12 @@ import { askPick, BACK } from '../steps';
 import { parseTargets } from '../targets';
 import { peerText } from '../text';
 import { openTransfers } from '../views/transferBranches';
+import { waitWords } from '../waitWords';
 import { pickDownloaded } from './pickAdapter';
 import type { Handler } from './register';
 import { alone } from './rooms';
 
-const MOVING: readonly TransferPhase[] = ['running', 'waiting', 'verifying'];
+const MOVING: readonly TransferPhase[] = ['queued', 'running', 'waiting', 'verifying'];
 const STANDING: readonly TransferPhase[] = ['paused', 'failed'];
 
 export function transferCommands(parts: UiParts): Record<string, Handler> {
@@ -25,8 +26,35 @@ export function transferCommands(parts: UiParts): Record<string, Handler> {
     pause: forEach('pause', t('Pause'), MOVING),
     resume: forEach('resume', t('Resume'), STANDING),
     cancel: forEach('cancel', t('Cancel'), [...MOVING, ...STANDING]),
+    moveDownload: (clicked) => moveDownload(parts, clicked),
     forget: (clicked, selected) => forget(parts, clicked, selected),
   };
+}
+
+/** Asks where to: one question for four places keeps the menu of a row short. */
+async function moveDownload(parts: UiParts, clicked: unknown): Promise<void> {
+  const title = t('Place in the queue');
+  const id = adapterIds(clicked, undefined)[0] ?? (await pickQueued(parts, title));
+  if (id === undefined) return;
+  const items = [
+    { label: `$(arrow-up) ${t('Download First')}`, to: 'first' },
+    { label: `$(chevron-up) ${t('Download Earlier')}`, to: 'up' },
+    { label: `$(chevron-down) ${t('Download Later')}`, to: 'down' },
+    { label: `$(arrow-down) ${t('Download Last')}`, to: 'last' },
+  ] as const;
+  const picked = await askPick(alone(title), { items, placeholder: placeNow(parts, id) });
+  if (picked === undefined || picked === BACK || !picked[0]) return;
+  await parts.engine.wish('moveDownload', { id, to: picked[0].to });
+}
+
+function placeNow(parts: UiParts, id: string): string {
+  const transfer = openTransfers(parts.engine.state).find((one) => one.id === id && one.direction === 'download');
+  return transfer ? joinKnown([peerText(transfer.name), waitWords(transfer)]) : t('Place in the queue');
+}
+
+async function pickQueued(parts: UiParts, title: string): Promise<string | undefined> {
+  const [id] = await pickDownloads(parts, title, ['queued'], false);
+  return id;
 }
 
 async function transferIds(
@@ -37,7 +65,15 @@ async function transferIds(
   phases: readonly TransferPhase[],
 ): Promise<string[]> {
   const ids = adapterIds(clicked, selected);
-  if (ids.length > 0) return ids;
+  return ids.length > 0 ? ids : pickDownloads(parts, title, phases, true);
+}
+
+async function pickDownloads(
+  parts: UiParts,
+  title: string,
+  phases: readonly TransferPhase[],
+  isMany: boolean,
+): Promise<string[]> {
   const downloads = openTransfers(parts.engine.state).filter(
     ({ direction, phase }) => direction === 'download' && phases.includes(phase),
   );
@@ -45,12 +81,16 @@ async function transferIds(
     void showDone(parts.log, t('There is no such download.'));
     return [];
   }
-  const items = downloads.map(({ id, name, bytesDone, bytesTotal }) => ({
-    label: `$(arrow-down) ${peerText(name)}`,
-    description: joinKnown([t('{0} %', percentOf(bytesDone, bytesTotal)), formatBytes(bytesTotal)]),
-    id,
+  const items = downloads.map((transfer) => ({
+    label: `$(arrow-down) ${peerText(transfer.name)}`,
+    description: joinKnown([
+      t('{0} %', percentOf(transfer.bytesDone, transfer.bytesTotal)),
+      formatBytes(transfer.bytesTotal),
+      waitWords(transfer),
+    ]),
+    id: transfer.id,
   }));
-  const picked = await askPick(alone(title), { items, placeholder: t('Choose downloads'), isMany: true });
+  const picked = await askPick(alone(title), { items, placeholder: t('Choose downloads'), isMany });
   return picked === undefined || picked === BACK ? [] : picked.map(({ id }) => id);
 }
 

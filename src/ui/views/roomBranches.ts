@@ -1,6 +1,15 @@
 import type { EngineState, PeerState, RoomState, SharedState, VerdictKind } from '../../engine/state';
 import type { AdapterEntry } from '../../engine/wishes';
-import { countAdapters, countPeers, factLines, joinKnown, offerFacts, shortFacts, shortKey } from '../facts';
+import {
+  countAdapters,
+  countPeers,
+  factLines,
+  formatRate,
+  joinKnown,
+  offerFacts,
+  shortFacts,
+  shortKey,
+} from '../facts';
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
@@ -32,7 +41,7 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
     icon,
     ...(room.phase === 'offline' ? { color: 'list.warningForeground' } : {}),
     context: room.kind === 'private' ? `room.private.${room.isOwner ? 'owner' : 'member'}` : `room.${room.kind}`,
-    tooltip: joinKnown([label, roomPromise(room), phase, numbers], '\n'),
+    tooltip: joinKnown([label, roomPromise(room), phase, numbers, limitsOf(room)], '\n'),
     // Also when nobody is there: a row that first was no parent may stay closed when the first peer comes.
     isExpanded: true,
     children,
@@ -49,6 +58,13 @@ export function roomLook(room: Pick<RoomState, 'kind' | 'label' | 'id'>): { icon
     case 'private':
       return { icon: 'lock', label: peerText(room.label) || shortKey(room.id) };
   }
+}
+
+function limitsOf({ downloadLimit, uploadLimit }: RoomState): string {
+  return joinKnown([
+    downloadLimit > 0 ? t('at most {0} down', formatRate(downloadLimit)) : undefined,
+    uploadLimit > 0 ? t('at most {0} up', formatRate(uploadLimit)) : undefined,
+  ]);
 }
 
 function roomPromise(room: RoomState): string {

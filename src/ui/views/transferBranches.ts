@@ -3,6 +3,7 @@ import { countPeers, countSources, formatBytes, formatRate, formatSeconds, joinK
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
+import { waitWords } from '../waitWords';
 import type { Branch } from './branch';
 
 /** Transfers that are going on or need the user. What is done is in the library. */
@@ -20,14 +21,15 @@ export function transferBranches(state: EngineState): Branch[] {
 }
 
 function downloadBranch(transfer: TransferState): Branch {
-  const isStopped = transfer.phase === 'failed';
+  const { icon, color } = downloadLook(transfer);
   return {
     id: elementId.transfer('download', transfer.id),
     label: peerText(transfer.name),
     description: downloadProgress(transfer),
-    icon: isStopped ? 'error' : transfer.phase === 'paused' ? 'debug-pause' : 'arrow-down',
-    ...(isStopped ? { color: 'list.errorForeground' } : {}),
-    context: `down.${transfer.phase}`,
+    icon,
+    ...(color === undefined ? {} : { color }),
+    // What the system holds up can't be resumed by hand; it can be paused for longer.
+    context: transfer.problem?.code === 'NETWORK_METERED' ? 'down.held' : `down.${transfer.phase}`,
     tooltip: joinKnown(
       [
         peerText(transfer.name),
@@ -40,10 +42,22 @@ function downloadBranch(transfer: TransferState): Branch {
   };
 }
 
+function downloadLook({ phase, problem }: TransferState): { icon: string; color?: string } {
+  switch (phase) {
+    case 'failed':
+      return { icon: 'error', color: 'list.errorForeground' };
+    case 'paused':
+      return problem ? { icon: 'debug-pause', color: 'list.warningForeground' } : { icon: 'debug-pause' };
+    case 'queued':
+      return { icon: 'list-ordered' };
+    default:
+      return { icon: 'arrow-down' };
+  }
+}
+
 /** `62 % · 18 MB/s · 3 sources · 12 s`, or why it stands still. */
 export function downloadProgress(transfer: TransferState): string {
   const percent = t('{0} %', percentOf(transfer.bytesDone, transfer.bytesTotal));
-  const problem = peerText(transfer.problem?.message, 120);
   switch (transfer.phase) {
     case 'running':
       return joinKnown([
@@ -53,15 +67,14 @@ export function downloadProgress(transfer: TransferState): string {
         transfer.secondsLeft === undefined ? undefined : formatSeconds(transfer.secondsLeft),
       ]);
     case 'queued':
-      return joinKnown([percent, t('in the queue')]);
+      // One that has not begun says its place at once: a narrow side bar cuts the end off.
+      return joinKnown([transfer.bytesDone > 0 ? percent : undefined, waitWords(transfer)]);
     case 'waiting':
-      return joinKnown([percent, problem || t('waiting for a source')]);
+    case 'paused':
+    case 'failed':
+      return joinKnown([percent, waitWords(transfer)]);
     case 'verifying':
       return joinKnown([percent, t('verifying')]);
-    case 'paused':
-      return joinKnown([percent, t('paused')]);
-    case 'failed':
-      return joinKnown([percent, problem || t('failed')]);
     case 'done':
       return t('done');
     case 'cancelled':
@@ -73,7 +86,7 @@ function uploadBranch(transfer: TransferState): Branch {
   return {
     id: elementId.transfer('upload', transfer.id),
     label: peerText(transfer.name),
-    description: t('{0} to {1}', formatRate(transfer.rate), countPeers(transfer.sources)),
+    description: waitWords(transfer) || t('{0} to {1}', formatRate(transfer.rate), countPeers(transfer.sources)),
     icon: 'arrow-up',
     context: 'up.running',
     tooltip: joinKnown([peerText(transfer.name), t('{0} sent', formatBytes(transfer.bytesDone))], '\n'),

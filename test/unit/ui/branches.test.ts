@@ -242,6 +242,38 @@ describe('transfers tree', () => {
     );
   });
 
+  it('says whose turn is next, what is waited for, and what the system holds up', () => {
+    const metered = { code: 'NETWORK_METERED', message: 'Paused: this network costs by the byte.' };
+    const full = { code: 'STORE_FULL', message: 'This needs 15 MB on the disk, where 3 MB are free.' };
+    const transfers = [
+      transfer({ id: idOf('1'), phase: 'queued', place: 2, bytesDone: 0 }),
+      transfer({ id: idOf('2'), phase: 'queued', place: 23 }),
+      transfer({ id: idOf('3'), phase: 'waiting', peers: 0 }),
+      transfer({ id: idOf('4'), phase: 'waiting', peers: 1 }),
+      transfer({ id: idOf('5'), phase: 'waiting', peers: 12 }),
+      transfer({ id: idOf('6'), phase: 'paused', problem: metered }),
+      transfer({ id: idOf('7'), phase: 'paused', problem: full }),
+      transfer({ id: idOf('8'), direction: 'upload', phase: 'paused', problem: metered }),
+    ];
+
+    const drawn = transferBranches(stateWith({ transfers }));
+
+    assert.deepEqual(
+      drawn.map(({ description, context }) => [description, context]),
+      [
+        ['in the queue · 2nd', 'down.queued'],
+        ['62 % · in the queue · 23rd', 'down.queued'],
+        ['62 % · waiting for a source', 'down.waiting'],
+        ['62 % · waiting for 1 source', 'down.waiting'],
+        ['62 % · waiting for 12 sources', 'down.waiting'],
+        ['62 % · paused: metered network', 'down.held'],
+        ['62 % · paused: the disk is full', 'down.paused'],
+        ['paused: metered network', 'up.running'],
+      ],
+    );
+    assert.match(drawn[6]!.tooltip, /needs 15 MB/);
+  });
+
   it('keeps what is done or cancelled out, and uploads below downloads', () => {
     const state = stateWith({
       transfers: [

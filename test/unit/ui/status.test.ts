@@ -57,4 +57,17 @@ describe('statusOf', () => {
       'Ollama 0.34.2 · installs by manifest',
     ]);
   });
+
+  it('says how many downloads stand still, and why', () => {
+    const problem = { code: 'NETWORK_METERED', message: 'Paused: this network costs by the byte.' };
+    const lines = (...transfers: ReturnType<typeof transfer>[]): string[] =>
+      statusOf(stateWith({ transfers })).tooltip.split('\n').slice(2);
+    const waiting = transfer({ phase: 'waiting', peers: 2 });
+    const queued = transfer({ phase: 'queued', place: 1 });
+
+    assert.deepEqual(lines(waiting, queued, queued), ['waiting for 2 sources', '2 downloads in the queue']);
+    assert.deepEqual(lines(waiting, waiting, queued), ['2 downloads wait for a source', '1 download in the queue']);
+    assert.deepEqual(lines(transfer({ phase: 'paused', problem })), ['paused: metered network']);
+    assert.deepEqual(lines(transfer({ phase: 'paused' })), []);
+  });
 });
