@@ -16,7 +16,27 @@ const BYTES = 1.2 * LIMITS.reduce((sum, limit) => sum + (limit * WINDOW_MS) / 1_
 /** Percent. */
 const TARGET = 5;
 
-type Key = 'transfer.downloadLimit' | 'transfer.uploadLimit';
+interface Cap {
+  readonly name: string;
+  /** Who it is set at. */
+  readonly side: 'giver' | 'taker';
+  readonly set: (engine: LinkEngine, room: string, bytesPerSecond: number) => Promise<unknown>;
+}
+
+const CAPS: readonly Cap[] = [
+  { name: 'download limit', side: 'taker', set: (engine, _room, rate) => engine.set('transfer.downloadLimit', rate) },
+  { name: 'upload limit', side: 'giver', set: (engine, _room, rate) => engine.set('transfer.uploadLimit', rate) },
+  {
+    name: 'download limit of the room',
+    side: 'taker',
+    set: (engine, room, download) => engine.wish('setRoomLimits', { room, download }),
+  },
+  {
+    name: 'upload limit of the room',
+    side: 'giver',
+    set: (engine, room, upload) => engine.wish('setRoomLimits', { room, upload }),
+  },
+];
 
 /** How exactly a limit holds over ten seconds, from the first byte and after each change. */
 export async function benchCaps(ground: Ground, { say }: BenchOptions): Promise<Section> {
@@ -24,9 +44,9 @@ export async function benchCaps(ground: Ground, { say }: BenchOptions): Promise<
   const stage = await Stage.onLoopback(ground);
   const rows: Row[] = [];
   try {
-    for (const key of ['transfer.downloadLimit', 'transfer.uploadLimit'] as const) {
-      say(`caps: ${key}`);
-      rows.push(...(await runOnce(stage, folder, key)));
+    for (const cap of CAPS) {
+      say(`caps: ${cap.name}`);
+      rows.push(...(await runOnce(stage, folder, cap)));
     }
   } finally {
     await stage.close();
@@ -39,25 +59,24 @@ export async function benchCaps(ground: Ground, { say }: BenchOptions): Promise<
   });
 }
 
-async function runOnce(stage: Stage, folder: string, key: Key): Promise<Row[]> {
+async function runOnce(stage: Stage, folder: string, cap: Cap): Promise<Row[]> {
   try {
     const giver = await stage.engine();
     const { room, code } = await giver.createRoom();
     const [id] = await giver.share(room, [folder]);
     const taker = await stage.engine();
     await taker.meet(code, room, [id!]);
-    const limited = key === 'transfer.uploadLimit' ? giver : taker;
-    await limited.set(key, LIMITS[0]!);
+    const limit = (rate: number): Promise<unknown> => cap.set(cap.side === 'giver' ? giver : taker, room, rate);
+    await limit(LIMITS[0]!);
     taker.peer.ask('get', { target: id!, room }).catch(() => undefined); // Ends with its process.
-    const changes = await changeLimits(limited, taker, key);
+    const changes = await changeLimits(taker, limit);
     const samples = await taker.samples();
-    const label = key === 'transfer.uploadLimit' ? 'upload' : 'download';
-    return LIMITS.flatMap((limit, at) => {
+    return LIMITS.flatMap((bytesPerSecond, at) => {
       const rate = rateBetween(samples, changes[at]!, changes[at]! + WINDOW_MS);
-      const name = `${label} limit of ${limit / MB} MB/s`;
+      const name = `${cap.name}, ${bytesPerSecond / MB} MB/s`;
       return [
         figure(name, rate / MB, 'MB/s'),
-        figure(`${name}: off by`, (100 * Math.abs(rate - limit)) / limit, '%', most(TARGET)),
+        figure(`${name}: off by`, (100 * Math.abs(rate - bytesPerSecond)) / bytesPerSecond, '%', most(TARGET)),
       ];
     });
   } finally {
@@ -66,13 +85,13 @@ async function runOnce(stage: Stage, folder: string, key: Key): Promise<Row[]> {
 }
 
 /** @returns when each began to count. */
-async function changeLimits(limited: LinkEngine, taker: LinkEngine, key: Key): Promise<number[]> {
+async function changeLimits(taker: LinkEngine, limit: (rate: number) => Promise<unknown>): Promise<number[]> {
   let start: number;
   while ((start = firstAt(await taker.samples())) === Infinity) await setTimeout(50);
   const changes = [start];
-  for (const limit of LIMITS.slice(1)) {
+  for (const rate of LIMITS.slice(1)) {
     await setTimeout(start + WINDOW_MS - now());
-    await limited.set(key, limit);
+    await limit(rate);
     changes.push((start = now()));
   }
   await setTimeout(WINDOW_MS + 500); // And the sample after the end.
