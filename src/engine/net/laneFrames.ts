@@ -9,17 +9,20 @@ import {
   type TransferMessage,
 } from './transferMessages';
 
-// On the lane a message is its length (4 bytes, little-endian, of what follows), its number, and its fields as everywhere.
+// On the lane a message is its length (of what follows the length), its place among all messages of this side, its number,
+// and its fields as everywhere. Length and place are 4 bytes, little-endian.
 
 const LENGTH_BYTES = 4;
-const HEAD_BYTES = LENGTH_BYTES + 1;
+const NUMBER_AT = LENGTH_BYTES + 4;
+const HEAD_BYTES = NUMBER_AT + 1;
+const AFTER_LENGTH_BYTES = HEAD_BYTES - LENGTH_BYTES;
 const DATA = TRANSFER_CODECS.findIndex(({ type }) => type === 'data');
 const NUMBERS = new Map(TRANSFER_CODECS.map(({ type }, number) => [type, number]));
 /** Enough for all but chunks and long lists. */
 const SMALL_BYTES = 16_384;
 const LARGE_BYTES = HEAD_BYTES + MAX_FRAME_BYTES + DATA_HEADER_BYTES;
 
-/** A message as bytes. */
+/** A message as bytes, its place still 0. */
 export function encodeLaneMessage(message: TransferMessage): Buffer {
   const number = NUMBERS.get(message.type)!;
   const { encoding } = TRANSFER_CODECS[number]!;
@@ -43,21 +46,27 @@ export function encodeDataHead({ handle, first, bytes }: DataMessage): Buffer {
   return head;
 }
 
-function writeHead(bytes: Buffer, fields: number, number: number): void {
-  bytes.writeUInt32LE(fields + 1, 0);
-  bytes.writeUInt8(number, LENGTH_BYTES);
+/** @param place of the message among all that this side sends, from 0. */
+export function setPlace(bytes: Buffer, place: number): void {
+  bytes.writeUInt32LE(place, LENGTH_BYTES);
+}
+
+function writeHead(bytes: Buffer, fieldBytes: number, number: number): void {
+  bytes.writeUInt32LE(AFTER_LENGTH_BYTES + fieldBytes, 0);
+  bytes.writeUInt32LE(0, LENGTH_BYTES);
+  bytes.writeUInt8(number, NUMBER_AT);
 }
 
 /**
  * Puts messages together from what the socket gives. Chunks are copied once, into one buffer that is used again: what a
- * message holds is valid only while it is handed out.
+ * message holds is valid only while it is handed out. A number of a later version is handed out as undefined.
  */
 export class LaneReader {
   #frame = Buffer.allocUnsafeSlow(SMALL_BYTES);
   #have = 0;
   #need = HEAD_BYTES;
 
-  constructor(private readonly onMessage: (message: TransferMessage) => void) {}
+  constructor(private readonly onMessage: (place: number, message: TransferMessage | undefined) => void) {}
 
   /** @throws {LoraSwarmError} `MESSAGE_INVALID` for what no honest peer sends. @throws what the listener throws. */
   take(bytes: Uint8Array): void {
@@ -74,9 +83,9 @@ export class LaneReader {
 
   #begin(): void {
     const length = this.#frame.readUInt32LE(0);
-    const number = this.#frame.readUInt8(LENGTH_BYTES);
+    const number = this.#frame.readUInt8(NUMBER_AT);
     const limit = number === DATA ? MAX_FRAME_BYTES + DATA_HEADER_BYTES : MAX_CONTROL_BYTES;
-    if (length < 1 || length - 1 > limit)
+    if (length < AFTER_LENGTH_BYTES || length - AFTER_LENGTH_BYTES > limit)
       throw new LoraSwarmError('MESSAGE_INVALID', 'A peer sent a damaged message (lane length).');
     this.#need = LENGTH_BYTES + length;
     if (this.#need <= this.#frame.byteLength) return;
@@ -86,11 +95,11 @@ export class LaneReader {
   }
 
   #end(): void {
-    const codec = TRANSFER_CODECS[this.#frame.readUInt8(LENGTH_BYTES)];
+    const place = this.#frame.readUInt32LE(LENGTH_BYTES);
+    const codec = TRANSFER_CODECS[this.#frame.readUInt8(NUMBER_AT)];
     const end = this.#need;
     this.#have = 0;
     this.#need = HEAD_BYTES;
-    // A number of a later version is skipped, as on the connection of the rooms.
-    if (codec) this.onMessage(codec.encoding.decode({ start: HEAD_BYTES, end, buffer: this.#frame }));
+    this.onMessage(place, codec?.encoding.decode({ start: HEAD_BYTES, end, buffer: this.#frame }));
   }
 }

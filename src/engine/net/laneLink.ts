@@ -1,6 +1,8 @@
-import type { TLSSocket } from 'node:tls';
 import { Emitter } from '../events';
-import { LaneReader, encodeDataHead, encodeLaneMessage } from './laneFrames';
+import { LaneReader, encodeDataHead, encodeLaneMessage, setPlace } from './laneFrames';
+import { LaneOrder } from './laneOrder';
+import { LaneSocketWriter } from './laneSocketWriter';
+import type { LaneSocket } from './lanes';
 import type { TransferChannel } from './transferChannel';
 import type { TransferMessage } from './transferMessages';
 
@@ -15,8 +17,8 @@ export interface LaneLinkParts {
   readonly onViolation: (error: Error) => void;
 }
 
-interface Outgoing {
-  readonly head: Uint8Array;
+interface Frame {
+  readonly head: Buffer;
   readonly chunks: Uint8Array;
   readonly onTaken: (() => void) | undefined;
 }
@@ -24,6 +26,9 @@ interface Outgoing {
 /**
  * The lane to one peer: the messages of transfers over TLS. Chunks are written from where they were read and handed out where
  * they were put together, so that a byte is copied once on each side.
+ *
+ * Over a long way one connection carries no more than fits into the system's buffers each round trip, so there are several.
+ * Whatever comes on them is handed out in the order in which it was sent.
  */
 export class LaneLink implements TransferChannel {
   readonly isLan = true;
@@ -34,22 +39,17 @@ export class LaneLink implements TransferChannel {
   readonly onDidReceive = this.#received.event;
   readonly onDidDrain = this.#drained.event;
   readonly onDidClose = this.#closed.event;
-  readonly #reader = new LaneReader((message) => this.#hear(message));
+  readonly #sockets: LaneSocketWriter[] = [];
+  readonly #order = new LaneOrder((message) => this.#hear(message));
   readonly #answers: Buffer[] = [];
-  readonly #frames: Outgoing[] = [];
+  readonly #frames: Frame[] = [];
   #answerBytes = 0;
-  #isWriting = false;
+  #place = 0;
+  #turn = 0;
   #isWaitedFor = false;
   #isEnded = false;
 
-  constructor(
-    private readonly socket: TLSSocket,
-    private readonly parts: LaneLinkParts,
-  ) {
-    socket.setNoDelay(true);
-    socket.on('error', () => this.end()); // It says what the system says; the transfer goes on beside the rooms.
-    socket.on('close', () => this.end());
-  }
+  constructor(private readonly parts: LaneLinkParts) {}
 
   get peerKey(): string {
     return this.parts.peerKey;
@@ -63,6 +63,26 @@ export class LaneLink implements TransferChannel {
     return !this.#isEnded;
   }
 
+  /** How many connections it has. */
+  get size(): number {
+    return this.#sockets.length;
+  }
+
+  /** Takes one more connection. The first one has to be here before anything is said. */
+  add({ socket, start }: LaneSocket): void {
+    if (this.#isEnded) {
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    socket.on('error', () => this.end()); // It says what the system says; the transfer goes on beside the rooms.
+    socket.on('close', () => this.end());
+    this.#sockets.push(new LaneSocketWriter(socket, () => this.#write()));
+    const reader = new LaneReader((place, message) => this.#order.take(place, message));
+    start((bytes) => this.#read(reader, bytes));
+    this.#write();
+  }
+
   send(message: TransferMessage, onTaken?: () => void): boolean {
     if (this.#isEnded) {
       onTaken?.();
@@ -74,22 +94,13 @@ export class LaneLink implements TransferChannel {
       const bytes = encodeLaneMessage(message);
       this.#answers.push(bytes);
       this.#answerBytes += bytes.byteLength;
+      onTaken?.();
     }
     this.#write();
-    const isTaken = message.type !== 'data' && this.#answerBytes < MAX_WAITING_BYTES;
+    const isTaken =
+      message.type === 'data' ? this.#sockets.some(({ isFree }) => isFree) : this.#answerBytes < MAX_WAITING_BYTES;
     if (!isTaken) this.#isWaitedFor = true;
     return isTaken;
-  }
-
-  /** What the socket gave. Nothing of a peer that broke the protocol is looked at any more. */
-  receive(bytes: Uint8Array): void {
-    if (this.#isEnded) return;
-    try {
-      this.#reader.take(bytes);
-    } catch (error) {
-      this.parts.onViolation(error instanceof Error ? error : new Error(String(error)));
-      this.end();
-    }
   }
 
   strike(reason: string): void {
@@ -100,43 +111,60 @@ export class LaneLink implements TransferChannel {
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.socket.destroy();
+    for (const socket of this.#sockets) socket.end();
     for (const { onTaken } of this.#frames.splice(0)) onTaken?.();
     this.#closed.fire();
+  }
+
+  /** Nothing of a peer that broke the protocol is looked at any more. */
+  #read(reader: LaneReader, bytes: Uint8Array): void {
+    if (this.#isEnded) return;
+    try {
+      reader.take(bytes);
+    } catch (error) {
+      this.parts.onViolation(error instanceof Error ? error : new Error(String(error)));
+      this.end();
+    }
   }
 
   #hear(message: TransferMessage): void {
     if (!this.#isEnded) this.#received.fire(message);
   }
 
-  /**
-   * One write at a time: what waits together would be put together by the stream, which copies a mebibyte once more. Answers
-   * go before chunks.
-   */
+  /** Gives each connection that is free what is next. Answers go first, and all on the first connection. */
   #write(): void {
-    if (this.#isWriting || this.#isEnded) return;
-    if (this.#answers.length > 0) {
+    if (this.#isEnded) return;
+    const [first] = this.#sockets;
+    if (first?.isFree && this.#answers.length > 0) {
       this.#answerBytes = 0;
-      this.#isWriting = true;
-      this.socket.write(Buffer.concat(this.#answers.splice(0)), this.#written);
-      return;
+      for (const bytes of this.#answers) setPlace(bytes, this.#nextPlace());
+      first.write(Buffer.concat(this.#answers.splice(0)));
     }
-    const frame = this.#frames.shift();
-    if (frame) {
-      this.#isWriting = true;
-      this.socket.write(frame.head);
-      this.socket.write(frame.chunks, () => {
-        frame.onTaken?.();
-        this.#written();
-      });
-    } else if (this.#isWaitedFor) {
-      this.#isWaitedFor = false;
-      this.#drained.fire();
+    while (this.#frames.length > 0) {
+      const socket = this.#nextFree();
+      if (!socket) return;
+      const { head, chunks, onTaken } = this.#frames.shift()!;
+      setPlace(head, this.#nextPlace());
+      socket.writeFrame(head, chunks, onTaken);
     }
+    if (!this.#isWaitedFor || this.#answers.length > 0 || !this.#sockets.some(({ isFree }) => isFree)) return;
+    this.#isWaitedFor = false;
+    this.#drained.fire();
   }
 
-  readonly #written = (): void => {
-    this.#isWriting = false;
-    this.#write();
-  };
+  #nextPlace(): number {
+    const place = this.#place;
+    this.#place = (place + 1) >>> 0;
+    return place;
+  }
+
+  #nextFree(): LaneSocketWriter | undefined {
+    for (let i = 1; i <= this.#sockets.length; i++) {
+      const at = (this.#turn + i) % this.#sockets.length;
+      if (!this.#sockets[at]!.isFree) continue;
+      this.#turn = at;
+      return this.#sockets[at];
+    }
+    return undefined;
+  }
 }

@@ -11,6 +11,8 @@ const DIAL_MS = 1_000;
 const HANDSHAKE_MS = 5_000;
 /** Connections of all peers, also of those who have yet to show who they are. */
 const MAX_SOCKETS = 128;
+/** Name of the protocol in the handshake; which lane stands behind it. */
+const ALPN = 'lora-swarm-lane/';
 /** A TLS record holds 16 KiB; a larger buffer is not filled. */
 const READ_BYTES = 65_536;
 /**
@@ -24,11 +26,21 @@ export interface LanesParts {
   readonly log: Logger;
 }
 
+export interface LaneAddress {
+  readonly host: string;
+  readonly port: number;
+  /** SHA-256 of the certificate that has to be there. */
+  readonly fingerprint: Uint8Array;
+  readonly lane: string;
+}
+
 /** A connection to the peer that was expected, and no other. */
 export interface LaneSocket {
   readonly socket: TLSSocket;
   /** Call it once: from then on `receive` gets what comes. The bytes are valid only during the call. */
   readonly start: (receive: (bytes: Uint8Array) => void) => void;
+  /** Which lane it belongs to, 16 hex digits that the side which dialled drew. */
+  readonly lane: string;
 }
 
 /**
@@ -51,6 +63,8 @@ export class Lanes extends Resource {
         requestCert: true,
         rejectUnauthorized: false, // By an authority; `#enter` looks for who it is.
         handshakeTimeout: HANDSHAKE_MS,
+        // Who means something else is refused here.
+        ALPNCallback: ({ protocols }) => protocols.find((protocol) => laneOf(protocol) !== undefined),
       });
     } catch (error) {
       parts.log.warn(`lane: off, TLS can't be set up (${String(error)})`);
@@ -78,7 +92,7 @@ export class Lanes extends Resource {
   }
 
   /** @throws when nobody answers within a second, or somebody else does. */
-  dial(host: string, port: number, fingerprint: Uint8Array): Promise<LaneSocket> {
+  dial({ host, port, fingerprint, lane }: LaneAddress): Promise<LaneSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<LaneSocket>();
     const taken = new EarlyBytes();
     const options: tls.ConnectionOptions & { readonly onread: OnReadOpts } = {
@@ -87,6 +101,7 @@ export class Lanes extends Resource {
       port,
       ...(this.parts.host === undefined ? {} : { localAddress: this.parts.host }),
       rejectUnauthorized: false, // By an authority; `isFrom` checks who it is.
+      ALPNProtocols: [`${ALPN}${lane}`],
       // One buffer for all that comes: a new one for each record costs more than deciphering it.
       onread: {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -108,7 +123,7 @@ export class Lanes extends Resource {
         reject(new Error('somebody else answered'));
         return;
       }
-      resolve({ socket, start: (receive) => taken.start(receive) });
+      resolve({ socket, lane, start: (receive) => taken.start(receive) });
     });
     return promise.finally(() => clearTimeout(late));
   }
@@ -146,11 +161,12 @@ export class Lanes extends Resource {
     this.#keep(socket);
     const shown = fingerprintOf(socket);
     const onSocket = shown && this.#expected.get(hexOf(shown));
-    if (!onSocket) {
+    const lane = laneOf(socket.alpnProtocol || '');
+    if (!onSocket || lane === undefined) {
       socket.destroy();
       return;
     }
-    onSocket({ socket, start: (receive) => void socket.on('data', receive) });
+    onSocket({ socket, lane, start: (receive) => void socket.on('data', receive) });
   }
 
   #keep(socket: TLSSocket): void {
@@ -196,6 +212,10 @@ class EarlyBytes {
 function fingerprintOf(socket: TLSSocket): Buffer | undefined {
   const certificate = socket.getPeerX509Certificate();
   return certificate && createHash('sha256').update(certificate.raw).digest();
+}
+
+function laneOf(protocol: string): string | undefined {
+  return /^lora-swarm-lane\/([0-9a-f]{16})$/.exec(protocol)?.[1];
 }
 
 function isFrom(socket: TLSSocket, fingerprint: Uint8Array): boolean {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import c, { type Encoder } from 'compact-encoding';
 import type Protomux from 'protomux';
 import { LoraSwarmError } from '../errors';
@@ -11,6 +12,15 @@ import { empty } from './messages';
 export const LANE_PROTOCOL = 'lora-swarm/lane/1';
 /** A way that was closed a moment ago is closed still. */
 const DIAL_AGAIN_MS = 60_000;
+/**
+ * From this round trip on several connections carry more than one: what one has under way is bounded by the system's buffers,
+ * some 4 MB, which is all that passes in a round trip.
+ */
+const LONG_WAY_MS = 10;
+const LONG_WAY_SOCKETS = 4;
+/** Of one peer: the lane that it dialled and a new one, if it has not noticed yet that the first is gone. */
+const MAX_LANES = 4;
+const MAX_SOCKETS = 8;
 /** Below are the ports of system services. */
 const MIN_PORT = 1_024;
 
@@ -59,7 +69,8 @@ export interface PeerLaneParts {
  */
 export class PeerLane implements Disposable {
   readonly #owned = new DisposableStore();
-  readonly #links = new Set<LaneLink>();
+  readonly #lanes = new Map<string, LaneLink>();
+  #mine: LaneLink | undefined;
   readonly #channel: SafeChannel | undefined;
   readonly #send;
   #offer: LaneOffer | undefined;
@@ -80,7 +91,7 @@ export class PeerLane implements Disposable {
 
   /** Chunks go here when it is there: the one that we dialled, as what comes on it costs less. */
   get link(): LaneLink | undefined {
-    return [...this.#links].at(0);
+    return this.#mine ?? this.#lanes.values().next().value;
   }
 
   /** Something is to be fetched from this peer. */
@@ -91,7 +102,7 @@ export class PeerLane implements Disposable {
 
   dispose(): void {
     this.#owned.dispose();
-    for (const link of [...this.#links]) link.end();
+    for (const link of [...this.#lanes.values()]) link.end();
   }
 
   async #tell(): Promise<void> {
@@ -119,33 +130,41 @@ export class PeerLane implements Disposable {
     if (!this.#offer || !host || this.#isDialling || now - this.#triedAt < DIAL_AGAIN_MS) return;
     this.#isDialling = true;
     this.#triedAt = now;
+    const { port, fingerprint } = this.#offer;
+    const address = { host, port, fingerprint, lane: randomBytes(8).toString('hex') };
     try {
-      this.#take(await this.parts.lanes.dial(host, this.#offer.port, this.#offer.fingerprint), true);
+      this.#take(await this.parts.lanes.dial(address), true);
+      const more = (this.parts.rttMs() ?? 0) < LONG_WAY_MS ? 0 : LONG_WAY_SOCKETS - 1;
+      for (let i = 0; i < more; i++) this.#take(await this.parts.lanes.dial(address), true);
     } catch (error) {
       this.parts.log.debug(`lane to ${this.parts.peerKey.slice(0, 8)}: ${String(error)}`);
-      if (mayAsk && !this.#owned.isDisposed) this.#send.dial?.(null);
+      if (mayAsk && !this.link && !this.#owned.isDisposed) this.#send.dial?.(null);
     } finally {
       this.#isDialling = false;
     }
   }
 
-  #take({ socket, start }: LaneSocket, isMine: boolean): void {
-    if (this.#owned.isDisposed) {
-      socket.destroy();
-      return;
-    }
+  #take(socket: LaneSocket, isMine: boolean): void {
+    const there = this.#lanes.get(socket.lane);
+    if (there && there.size < MAX_SOCKETS) there.add(socket);
+    else if (there || this.#owned.isDisposed || this.#lanes.size >= MAX_LANES) socket.socket.destroy();
+    else this.#begin(socket, isMine);
+  }
+
+  #begin(socket: LaneSocket, isMine: boolean): void {
     const { peerKey, rttMs, onStrike, onViolation } = this.parts;
-    const link = new LaneLink(socket, { peerKey, rttMs, onStrike, onViolation });
+    const link = new LaneLink({ peerKey, rttMs, onStrike, onViolation });
+    this.#lanes.set(socket.lane, link);
     // Both sides may dial at once: each then asks on its own, and answers on either.
-    const others = [...this.#links];
-    this.#links.clear();
-    for (const each of isMine ? [link, ...others] : [...others, link]) this.#links.add(each);
+    if (isMine) this.#mine = link;
     link.onDidClose(() => {
-      this.#links.delete(link);
-      if (isMine) this.#triedAt = -Infinity; // It worked, so it may work again at once.
+      this.#lanes.delete(socket.lane);
+      if (this.#mine !== link) return;
+      this.#mine = undefined;
+      this.#triedAt = -Infinity; // It worked, so it may work again at once.
     });
     this.parts.log.debug(`lane to ${peerKey.slice(0, 8)} is open`);
+    link.add(socket);
     this.parts.onLink(link);
-    start((bytes) => link.receive(bytes));
   }
 }

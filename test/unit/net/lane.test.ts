@@ -4,12 +4,14 @@ import { once } from 'node:events';
 import tls from 'node:tls';
 import { silentLog } from '../../../src/engine/log';
 import { makeLaneCertificate } from '../../../src/engine/net/laneCertificate';
-import { LaneReader, encodeDataHead, encodeLaneMessage } from '../../../src/engine/net/laneFrames';
+import { LaneReader, encodeDataHead, encodeLaneMessage, setPlace } from '../../../src/engine/net/laneFrames';
 import { LaneLink } from '../../../src/engine/net/laneLink';
+import { LaneOrder } from '../../../src/engine/net/laneOrder';
 import { Lanes, type LaneSocket } from '../../../src/engine/net/lanes';
 import type { TransferMessage } from '../../../src/engine/net/transferMessages';
 
 const HOST = '127.0.0.1';
+const LANE = '0123456789abcdef';
 
 describe('messages of the lane', () => {
   it('are put together from pieces of any size', () => {
@@ -18,16 +20,22 @@ describe('messages of the lane', () => {
       { type: 'data', handle: 7, first: 3, bytes: randomBytes(200_000) },
       { type: 'have', handle: 7, ranges: [{ first: 1, count: 2 }] },
     ];
-    const bytes = Buffer.concat(sent.map(encodeLaneMessage));
+    const bytes = Buffer.concat(
+      sent.map((message, place) => {
+        const encoded = encodeLaneMessage(message);
+        setPlace(encoded, place);
+        return encoded;
+      }),
+    );
 
     for (const size of [1, 5, 16_384, bytes.length]) {
-      const got: TransferMessage[] = [];
-      const reader = new LaneReader((message) =>
-        got.push(message.type === 'data' ? { ...message, bytes: Buffer.from(message.bytes) } : message),
+      const got: [number, TransferMessage | undefined][] = [];
+      const reader = new LaneReader((place, message) =>
+        got.push([place, message?.type === 'data' ? { ...message, bytes: Buffer.from(message.bytes) } : message]),
       );
       for (let at = 0; at < bytes.length; at += size) reader.take(bytes.subarray(at, at + size));
 
-      assert.deepEqual(got, sent, `in pieces of ${size}`);
+      assert.deepEqual(got, [...sent.entries()], `in pieces of ${size}`);
     }
   });
 
@@ -40,26 +48,74 @@ describe('messages of the lane', () => {
   });
 
   it('skip a number of a later version', () => {
-    const got: TransferMessage[] = [];
-    const reader = new LaneReader((message) => got.push(message));
-    const unknown = Buffer.from([3, 0, 0, 0, 200, 1, 2]);
+    const got: (TransferMessage | undefined)[] = [];
+    const reader = new LaneReader((_place, message) => got.push(message));
+    const unknown = Buffer.from([7, 0, 0, 0, 0, 0, 0, 0, 200, 1, 2]);
 
     reader.take(Buffer.concat([unknown, encodeLaneMessage({ type: 'close', handle: 1 })]));
 
-    assert.deepEqual(got, [{ type: 'close', handle: 1 }]);
+    assert.deepEqual(got, [undefined, { type: 'close', handle: 1 }]);
   });
 
   for (const [what, bytes] of [
-    ['nothing', [0, 0, 0, 0, 0]],
-    ['more than a frame', [0, 0, 0x20, 0, 8]],
-    ['a control message over its limit', [2, 0, 1, 0, 1]],
-    ['fields that are not there', [1, 0, 0, 0, 0]],
+    ['nothing', [0, 0, 0, 0, 0, 0, 0, 0, 0]],
+    ['more than a frame', [0, 0, 0x20, 0, 0, 0, 0, 0, 8]],
+    ['a control message over its limit', [6, 0, 1, 0, 0, 0, 0, 0, 1]],
+    ['fields that are not there', [5, 0, 0, 0, 0, 0, 0, 0, 0]],
   ] as const)
     it(`refuse a length of ${what}`, () => {
       const reader = new LaneReader(() => undefined);
 
       assert.throws(() => reader.take(Buffer.from(bytes)), { code: 'MESSAGE_INVALID' });
     });
+});
+
+describe('order on the lane', () => {
+  const message = (handle: number): TransferMessage => ({ type: 'close', handle });
+
+  it('is that of sending, whichever connection was quicker', () => {
+    const got: number[] = [];
+    const order = new LaneOrder(({ handle }) => got.push(handle));
+
+    for (const place of [2, 0, 3, 1, 4]) order.take(place, message(place));
+
+    assert.deepEqual(got, [0, 1, 2, 3, 4]);
+  });
+
+  it('keeps the chunks of who came early, though their buffer is used again', () => {
+    const got: string[] = [];
+    const order = new LaneOrder((each) => got.push(each.type === 'data' ? Buffer.from(each.bytes).toString() : ''));
+    const buffer = Buffer.from('early');
+
+    order.take(1, { type: 'data', handle: 1, first: 0, bytes: buffer });
+    buffer.fill('x');
+    order.take(0, undefined);
+
+    assert.deepEqual(got, ['early']);
+  });
+
+  it('refuses a place that was there, and one far ahead', () => {
+    const order = new LaneOrder(() => undefined);
+    order.take(0, message(0));
+    order.take(2, message(2));
+
+    for (const place of [0, 2, 5_000])
+      assert.throws(() => order.take(place, message(place)), { code: 'MESSAGE_INVALID' });
+  });
+
+  it('holds no more than its limit', () => {
+    const order = new LaneOrder(() => undefined);
+    const frame = (place: number): TransferMessage => ({
+      type: 'data',
+      handle: 1,
+      first: place,
+      bytes: Buffer.alloc(1_048_576),
+    });
+
+    assert.throws(() => Array.from({ length: 100 }, (_, i) => order.take(i + 1, frame(i + 1))), {
+      code: 'MESSAGE_INVALID',
+    });
+  });
 });
 
 describe('the lane', () => {
@@ -107,11 +163,45 @@ describe('the lane', () => {
     assert.deepEqual(order, ['data', 'reject', 'data', 'data']);
   });
 
+  it('is one lane over several connections', async () => {
+    const port = await giver.listen();
+    const theirs = new LaneLink(quiet);
+    giver.expect(taker.fingerprint!, (socket) => theirs.add(socket));
+    const mine = new LaneLink(quiet);
+    const address = { host: HOST, port, fingerprint: giver.fingerprint!, lane: LANE };
+    for (let i = 0; i < 4; i++) mine.add(await taker.dial(address));
+    const sent = Array.from({ length: 24 }, (_, first) => ({
+      type: 'data' as const,
+      handle: 1,
+      first,
+      bytes: randomBytes(first % 3 === 0 ? 1_048_576 : 65_536),
+    }));
+    const got: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      mine.onDidReceive((message) => {
+        if (message.type !== 'data') return;
+        assert.ok(sent[got.length]!.bytes.equals(message.bytes), `frame ${message.first}`);
+        got.push(message.first);
+        if (got.length === sent.length) resolve();
+      });
+    });
+
+    for (const message of sent) theirs.send(message);
+    await all;
+
+    assert.equal(theirs.size, 4);
+    assert.deepEqual(
+      got,
+      sent.map(({ first }) => first),
+    );
+    mine.end();
+  });
+
   it('is closed to whoever shows another certificate', async () => {
     const port = await giver.listen();
     giver.expect(randomBytes(32), () => assert.fail('somebody got in'));
 
-    const { socket } = await taker.dial(HOST, port, giver.fingerprint!);
+    const { socket } = await taker.dial({ host: HOST, port, fingerprint: giver.fingerprint!, lane: LANE });
     await once(socket, 'close');
   });
 
@@ -119,10 +209,10 @@ describe('the lane', () => {
     const port = await giver.listen();
     giver.expect(taker.fingerprint!, ({ socket }) => socket.on('error', () => undefined));
 
-    await assert.rejects(taker.dial(HOST, port, randomBytes(32)), /somebody else/);
+    await assert.rejects(taker.dial({ host: HOST, port, fingerprint: randomBytes(32), lane: LANE }), /somebody else/);
   });
 
-  it('does not take the certificate alone for the one who has its key', async () => {
+  it('does not take the certificate alone for the one who has its key', () => {
     const shown = makeLaneCertificate();
     const other = makeLaneCertificate();
     const server = () =>
@@ -138,7 +228,7 @@ describe('the lane', () => {
     const { port } = silent.address() as { port: number };
     const begun = performance.now();
 
-    await assert.rejects(taker.dial(HOST, port, randomBytes(32)));
+    await assert.rejects(taker.dial({ host: HOST, port, fingerprint: randomBytes(32), lane: LANE }));
 
     assert.ok(performance.now() - begun < 3_000);
     silent.close();
@@ -149,7 +239,7 @@ describe('the lane', () => {
     const { mine, theirs, theirSocket } = await connect(giver, taker, (error) => faults.push(error.message));
     const closed = Promise.all([mine, theirs].map((link) => new Promise<void>((resolve) => link.onDidClose(resolve))));
 
-    theirSocket.write(Buffer.from([0, 0, 0, 0, 0]));
+    theirSocket.write(Buffer.alloc(9));
     await closed;
 
     assert.equal(faults.length, 1);
@@ -158,11 +248,13 @@ describe('the lane', () => {
   });
 });
 
+const quiet = { peerKey: 'aa', rttMs: () => 1, onStrike: () => undefined, onViolation: () => undefined };
+
 /** @param onViolation of the side that dialled. */
 async function connect(giver: Lanes, taker: Lanes, onViolation: (error: Error) => void = () => undefined) {
   const port = await giver.listen();
   const accepted = new Promise<LaneSocket>((resolve) => giver.expect(taker.fingerprint!, resolve));
-  const dialled = await taker.dial(HOST, port, giver.fingerprint!);
+  const dialled = await taker.dial({ host: HOST, port, fingerprint: giver.fingerprint!, lane: LANE });
   const answered = await accepted;
   return {
     mine: open(dialled, onViolation),
@@ -171,9 +263,9 @@ async function connect(giver: Lanes, taker: Lanes, onViolation: (error: Error) =
   };
 }
 
-function open({ socket, start }: LaneSocket, onViolation: (error: Error) => void): LaneLink {
-  const link = new LaneLink(socket, { peerKey: 'aa', rttMs: () => 1, onStrike: () => undefined, onViolation });
-  start((bytes) => link.receive(bytes));
+function open(socket: LaneSocket, onViolation: (error: Error) => void): LaneLink {
+  const link = new LaneLink({ peerKey: 'aa', rttMs: () => 1, onStrike: () => undefined, onViolation });
+  link.add(socket);
   return link;
 }
 

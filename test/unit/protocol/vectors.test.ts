@@ -223,7 +223,7 @@ describe('protocol vectors of the lane', () => {
     it(`carry ${fields.type}`, () => {
       const heard: unknown[] = [];
 
-      new LaneReader((message) => heard.push(plain(message))).take(encoded);
+      new LaneReader((_place, message) => heard.push(plain(message))).take(encoded);
 
       assert.deepEqual(encodeLaneMessage(fields), encoded);
       assert.deepEqual(heard, [plain(fields)]);
