@@ -6,8 +6,9 @@ import { TestEngines, untilState, type TestEngine } from '../helpers/testEngines
 import { writePeftAdapter, type WriteAdapterOptions } from '../helpers/writeAdapter';
 
 const MIB = 1024 ** 2;
-/** 16 MiB of weights. */
+/** 16 and 32 MiB of weights. */
 const LARGE = { rank: 64, hidden: 2048, blocks: 16, targets: ['q_proj'], dtype: 'F32' } as const;
+const LARGER = { ...LARGE, blocks: 32 } as const;
 
 describe('sources of a download', () => {
   let engines: TestEngines;
@@ -31,9 +32,10 @@ describe('sources of a download', () => {
   it('are each other, for two who fetch from one that is slow', async () => {
     const [ana, ben, cleo] = [await engines.open('ana'), await engines.open('ben'), await engines.open('cleo')];
     await engines.room(ana.engine, ben.engine, cleo.engine);
-    const id = await share(ana, 'large', LARGE);
-    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 6 * MIB });
+    const id = await share(ana, 'larger', LARGER);
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 8 * MIB });
     await Promise.all([ben, cleo].map(({ engine }) => untilOffered(engine, id)));
+    await Promise.all([ben, cleo].map(({ engine }) => untilState(engine, ({ peers }) => peers.length === 2)));
 
     const watching = [ben, cleo].map(({ engine }) => watch(engine, id));
     const results = await Promise.all([ben, cleo].map(({ engine }) => engine.wish('get', { target: id })));

@@ -29,8 +29,8 @@ interface SourceEntry {
  * Decides who is asked for which chunks. Pure bookkeeping: no messages, no clock, a few bytes a chunk.
  *
  * A chunk is held, asked (of one source, of two at the end) or free. Sources go through the free segments in file order,
- * each in a segment of its own as long as there are some. When a source has only a part, the rarest chunks go first, from
- * a place of our own, so that two who fetch at the same time have something to give each other.
+ * each in a segment of its own as long as there are some. When a source has only a part, the rarest chunks go first, and of
+ * equally rare ones any, so that two who fetch at the same time have something to give each other.
  */
 export class Picker<Source> {
   readonly #sources = new Map<Source, SourceEntry>();
@@ -46,19 +46,17 @@ export class Picker<Source> {
   #parts = 0;
   /** Grows when something may be asked that could not before. */
   #state = 0;
-  readonly #start: number;
 
-  /** @param random from 0 to below 1: where this download starts when the rarest chunks go first. */
+  /** @param random from 0 to below 1, a new one each time: where it is looked first for the rarest chunks. */
   constructor(
     private readonly map: ChunkMap,
     held: Bitfield,
-    random: number = Math.random(),
+    private readonly random: () => number = Math.random,
   ) {
     this.#chunks = new ChunkTable(map, held);
     this.#segments = this.#chunks.segments;
     this.#blocked = new Uint8Array(map.groups);
     this.#partsWith = new Uint8Array(map.chunks);
-    this.#start = Math.floor(random * this.#segments.count);
   }
 
   /** Whether everything was received. */
@@ -296,8 +294,9 @@ export class Picker<Source> {
   #rarestSegment(entry: SourceEntry): number | undefined {
     let best: number | undefined;
     let bestScore = Infinity;
+    const start = Math.floor(this.random() * this.#segments.count);
     for (let step = 0; step < this.#segments.count; step++) {
-      const segment = (this.#start + step) % this.#segments.count;
+      const segment = (start + step) % this.#segments.count;
       const chunk = this.#firstFree(entry, segment);
       if (chunk === undefined) continue;
       const score = (this.#chunks.hasAsked(segment) ? 256 : 0) + this.#partsWith[chunk]!;

@@ -14,6 +14,9 @@ const MAX_WINDOWS = 32 * MIB;
 /** Reading, hashing and framing at the other end, which a round trip does not show. */
 const SERVICE_MS = 10;
 const DEFAULT_LATENCY_MS = 50;
+/** What the transport says of the path is about right: the longest that we take it for. */
+const PATH_SLACK = 1.25;
+const PATH_SLACK_MS = 30;
 /** What comes is summed up in rounds of one round trip, but not over so little time that one frame decides. */
 const MIN_ROUND_MS = 100;
 /** The quickest of so many rounds counts: a lost packet or a busy moment does not make the window small. */
@@ -45,7 +48,15 @@ export class RequestWindow {
 
   /** From a question to the begin of its answer. */
   get latencyMs(): number {
-    return this.#minLatencyMs ?? this.pathRttMs() ?? DEFAULT_LATENCY_MS;
+    const path = this.pathRttMs();
+    // The first answer waits for a file to be opened, and later ones behind others.
+    const most = path === undefined ? Infinity : path * PATH_SLACK + PATH_SLACK_MS;
+    return Math.min(most, this.#minLatencyMs ?? path ?? DEFAULT_LATENCY_MS);
+  }
+
+  /** A small question was answered, which goes before what is asked at length. */
+  answered(latencyMs: number): void {
+    this.#minLatencyMs = Math.min(this.#minLatencyMs ?? Infinity, latencyMs);
   }
 
   /** It was asked after it had nothing to do: the time before counts for nothing. */
@@ -56,7 +67,7 @@ export class RequestWindow {
 
   /** @param latencyMs from the question for these bytes to their coming, when they were the first of it. */
   received(bytes: number, latencyMs: number | undefined): void {
-    if (latencyMs !== undefined) this.#minLatencyMs = Math.min(this.#minLatencyMs ?? Infinity, latencyMs);
+    if (latencyMs !== undefined) this.answered(latencyMs);
     this.#received += bytes;
     const now = this.clock.now();
     // The first frame of a round says when it begins: only what came after it took the time since.

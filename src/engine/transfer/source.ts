@@ -43,7 +43,7 @@ export class Source implements Giver, Disposable {
   readonly handle: number;
   readonly budget: MessageBudget;
   /** Groups whose hashes were asked, and whether they came. */
-  readonly #hashes = new Map<number, 'asked' | 'came'>();
+  readonly #hashes = new Map<number, { readonly askedAt: number; hasCome: boolean }>();
   /** Groups whose hashes it has not: a part of the package, that grows. */
   readonly hashesMissing = new Set<number>();
   readonly openedAt: number;
@@ -143,23 +143,25 @@ export class Source implements Giver, Disposable {
   /** @returns whether the question was sent now, and not before. */
   askHashes(group: number): boolean {
     if (this.#hashes.has(group)) return false;
-    this.#hashes.set(group, 'asked');
+    this.#hashes.set(group, { askedAt: this.clock.now(), hasCome: false });
     this.send({ type: 'getHashes', handle: this.handle, group });
     return true;
   }
 
   /** An answer to `askHashes` came. @param isEmpty it has them not, and is asked again later. @returns whether it was asked. */
   answerHashes(group: number, isEmpty: boolean): boolean {
-    const state = this.#hashes.get(group);
-    if (state === undefined) return false;
-    // Only what was asked is no flood.
-    if (state === 'asked') this.budget.giveBack();
-    this.progressAt = this.clock.now();
+    const question = this.#hashes.get(group);
+    if (!question) return false;
+    const now = this.clock.now();
+    this.progressAt = now;
+    if (!question.hasCome) {
+      this.budget.giveBack(); // Only what was asked is no flood.
+      this.#window.answered(now - question.askedAt);
+    }
+    question.hasCome = true;
     if (isEmpty) {
       this.#hashes.delete(group);
       this.hashesMissing.add(group);
-    } else {
-      this.#hashes.set(group, 'came');
     }
     return true;
   }

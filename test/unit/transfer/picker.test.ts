@@ -110,7 +110,7 @@ describe('Picker', () => {
     const map = mapOf(20);
     const held = new Bitfield(map.chunks);
     for (const chunk of [0, 1, 5, 19]) held.set(chunk);
-    const picker = new Picker<string>(map, held, 0);
+    const picker = new Picker<string>(map, held, () => 0);
     picker.addSource('a');
 
     assert.deepEqual(takeAll(picker, 'a', 64), [
@@ -132,9 +132,9 @@ describe('Picker', () => {
     assert.deepEqual(common, { first: 0, count: 16 });
   });
 
-  it('starts from a place of its own when sources have parts, so that two who fetch can trade', () => {
+  it('looks for the rarest from any place, so that two who fetch can trade', () => {
     const map = mapOf(640);
-    const picker = new Picker<string>(map, new Bitfield(map.chunks), 0.5);
+    const picker = new Picker<string>(map, new Bitfield(map.chunks), () => 0.5);
     picker.addSource('whole');
     picker.addSource('part', new Bitfield(map.chunks));
 
@@ -238,7 +238,7 @@ describe('Picker', () => {
     for (let round = 0; round < 20; round++) {
       const map = mapOf(1 + random(300), 1);
       const held = new Bitfield(map.chunks);
-      const picker = new Picker<number>(map, held, next());
+      const picker = new Picker<number>(map, held, next);
       const open = new Map<number, ChunkRange[]>();
       const join = (source: number) => {
         picker.addSource(source, random(2) === 0 ? undefined : randomBits(map, random));
@@ -297,7 +297,7 @@ function mapOf(weights: number, small = 0): ChunkMap {
 }
 
 function pickerOf(map: ChunkMap): Picker<string> {
-  return new Picker<string>(map, new Bitfield(map.chunks), 0);
+  return new Picker<string>(map, new Bitfield(map.chunks), () => 0);
 }
 
 function takeAll<Source>(picker: Picker<Source>, source: Source, max: number): ChunkRange[] {
