@@ -18,7 +18,7 @@ export interface Kept {
   readonly identity: string;
   readonly rooms: readonly string[];
   readonly settings: unknown;
-  readonly shared: unknown;
+  readonly shared: readonly { readonly id: string }[];
   /** Files of the user with their digests. */
   readonly sources: Readonly<Record<string, string>>;
   readonly bytes: number;

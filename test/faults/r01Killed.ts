@@ -97,7 +97,7 @@ async function atFirstStart(bout: Bout, ground: Ground): Promise<void> {
 
 /** Again and again, each time after some more bytes, until it is there. */
 async function atRandom(bout: Bout, ground: Ground): Promise<void> {
-  const adapter = await ground.shared('large');
+  const adapter = await ground.shared(bout.isSample ? 'middle' : 'large');
   const { size } = adapter.manifest;
   const random = seededRandom(20);
   let left = bout.rounds(200, 3);

@@ -24,6 +24,9 @@ export const errors: Fault = {
     const ground = await bout.ground;
     const adapter = await ground.shared('small');
     const calls = await callPoints(ground);
+    // From here on every chunk is on disk.
+    const sealing = calls.findIndex(({ call, path }) => call === 'fsync' && path.endsWith('adapter_model.safetensors'));
+    assert.ok(sealing > 0);
     const all = calls.flatMap((point) => ERRORS.map((error) => ({ point, error })));
     let said = 0;
     await inLanes(bout.pick(all, 24), LANES, ({ point, error }, lane) =>
@@ -42,6 +45,8 @@ export const errors: Fault = {
         if (told.length > 0) said++;
         const got = victim.said('got');
         assert.ok(code === 0 && got, describe(victim));
+        if (told.some(({ step }) => step === 'get') && calls.indexOf(point) >= sealing)
+          assert.equal(got.resumedBytes, adapter.manifest.size, 'L2: it was all there');
         checkLibrary(home);
 
         // A database that could not be closed in peace is looked after by the next start.

@@ -42,6 +42,45 @@ export function injectingError(home: string, point: CallPoint, error: string): s
   return [...COMMON, '--seccomp-bpf', ...aimedAt(home, point, `error=${error}`)];
 }
 
+/** Has every call of a kind fail from the n-th on, for any of these paths, and writes down each. */
+export function injectingForGood(
+  paths: readonly string[],
+  {
+    call,
+    when,
+    error,
+    log,
+  }: { readonly call: string; readonly when: number; readonly error: string; readonly log: string },
+): string[] {
+  const aims = paths.flatMap((path) => ['-P', path]);
+  return [
+    ...COMMON,
+    '--seccomp-bpf',
+    '-o',
+    log,
+    ...aims,
+    '-e',
+    `trace=${call}`,
+    '-e',
+    `inject=${call}:error=${error}:when=${when}+`,
+  ];
+}
+
+/** Has every call of a kind for this file take longer. */
+export function delaying(path: string, call: string, microseconds: number): string[] {
+  return [
+    ...COMMON,
+    '-o',
+    '/dev/null',
+    '-P',
+    path,
+    '-e',
+    `trace=${call}`,
+    '-e',
+    `inject=${call}:delay_enter=${microseconds}`,
+  ];
+}
+
 function aimedAt(home: string, { call, path, when }: CallPoint, what: string): string[] {
   const full = path === '' ? home : `${home}/${path}`;
   return ['-o', '/dev/null', '-P', full, '-e', `trace=${call}`, '-e', `inject=${call}:${what}:when=${when}`];

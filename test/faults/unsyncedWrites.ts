@@ -79,11 +79,11 @@ export class UnsyncedWrites {
   }
 
   #wrote(fd: unknown, data: unknown, length: unknown, position: unknown): void {
-    const { ino } = fs.fstatSync(fd as number);
-    const bytes = typeof length === 'number' ? length : (data as Uint8Array).byteLength;
-    if (typeof position !== 'number') throw new Error('a write without a place is not known here');
+    const { ino, size } = fs.fstatSync(fd as number);
+    const bytes = typeof length === 'number' ? length : Buffer.byteLength(data as string | Uint8Array);
     const ranges = this.#ranges.get(ino) ?? [];
-    ranges.push({ offset: position, length: bytes });
+    // Without a place it is written at the end, by whoever writes so here.
+    ranges.push({ offset: typeof position === 'number' ? position : size, length: bytes });
     this.#ranges.set(ino, ranges);
   }
 

@@ -34,22 +34,26 @@ async function main(): Promise<void> {
   );
   tell({ kind: 'opened', key: engine.state.identity.key });
   if (order.isTalkative === true) talk(engine);
-  const { get, room, share } = order;
+  const { get, share } = order;
   if (share !== undefined)
     tell({ kind: 'shared', id: (await engine.wish('share', { path: share, rooms: ['lab'] })).id });
-  if (get === undefined) await ended;
-  else
-    await attempt('get', async () => {
-      if (room !== undefined) await engine.wish('joinRoom', { room, label: 'lab' });
-      const { path, resumedBytes, refetchedBytes, sources } = await engine.wish('get', {
-        target: get,
-        ...(order.maxRate === undefined ? {} : { maxRate: order.maxRate }),
-      });
-      tell({ kind: 'got', path, resumedBytes, refetchedBytes, sources });
-    });
+  const fetched = get === undefined ? Promise.resolve() : attempt('get', () => fetchIt(engine, order, get));
+  if (get === undefined || order.stays === true) {
+    await fetched.catch(() => undefined); // It was told.
+    await ended;
+  } else await fetched;
   await engine.close().catch((error: unknown) => tellError('close', error));
   tell({ kind: 'closed', peakRss: process.resourceUsage().maxRSS * 1_024, calls: armed?.calls ?? 0 });
   process.exit(0); // The listener of the input would keep it.
+}
+
+async function fetchIt(engine: Engine, { room, maxRate }: VictimOrder, target: string): Promise<void> {
+  if (room !== undefined) await engine.wish('joinRoom', { room, label: 'lab' });
+  const { path, resumedBytes, refetchedBytes, sources } = await engine.wish('get', {
+    target,
+    ...(maxRate === undefined ? {} : { maxRate }),
+  });
+  tell({ kind: 'got', path, resumedBytes, refetchedBytes, sources });
 }
 
 function armDeath(at: number): Promise<Armed> {

@@ -12,6 +12,8 @@ export interface VictimOrder {
   readonly lane?: boolean;
   /** Code of the room to be in. */
   readonly room?: string;
+  /** Lives on after that, well or not, until it is told to end. */
+  readonly stays?: boolean;
   /** How often it asks again after an error. */
   readonly retries?: number;
   /** Bytes per second; 0 is no limit. */

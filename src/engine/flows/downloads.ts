@@ -85,6 +85,9 @@ export class Downloads {
     if (signal?.aborted) leave(); // While it was joined.
     try {
       return await Promise.race([joined.done, left.promise]);
+    } catch (error) {
+      if (signal?.aborted) await left.promise; // It may have ended because nobody was left.
+      throw error;
     } finally {
       signal?.removeEventListener('abort', leave);
     }

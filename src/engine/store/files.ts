@@ -1,6 +1,6 @@
 import { constants, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
-import { LoraSwarmError } from '../errors';
+import { LoraSwarmError, storageError } from '../errors';
 
 // File primitives of the store. Nothing here follows a link: the names are ours, so a link was planted by somebody.
 // Windows has no O_NOFOLLOW; there the check before the opening is all.
@@ -113,6 +113,17 @@ export async function removeFolder(path: string): Promise<void> {
 
 export function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+}
+
+/** As `storageError`, and says it when somebody took away what is ours. */
+export function storeError(error: unknown, path: string): unknown {
+  if (!isMissing(error)) return storageError(error, path);
+  return new LoraSwarmError(
+    'STORE_FAILED',
+    `${path} was moved or removed by somebody. Try again: what is missing is fetched anew.`,
+    { kind: 'retry' },
+    { cause: error },
+  );
 }
 
 function notOurs(path: string): LoraSwarmError {

@@ -1,6 +1,6 @@
 import { fdatasyncSync } from 'node:fs';
-import { storageError } from '../errors';
 import type { Bitfield } from '../release/bitfield';
+import { storeError } from './files';
 import type { DownloadJournal } from './journal';
 import type { PartialFiles } from './partialFiles';
 
@@ -68,7 +68,7 @@ export class JournalWriter {
       await this.parts.files.sync();
       if (entry === this.#entry) this.parts.journal.commit(this.parts.id, held);
     } catch (error) {
-      throw storageError(error, this.parts.files.folder);
+      throw storeError(error, this.parts.files.folder);
     } finally {
       this.#syncingBytes = 0;
     }
@@ -81,7 +81,7 @@ export class JournalWriter {
       for (const fd of this.parts.files.opened()) fdatasyncSync(fd);
       this.parts.journal.commit(this.parts.id, held);
     } catch (error) {
-      throw (this.#failure ??= storageError(error, this.parts.files.folder)) as Error;
+      throw (this.#failure ??= storeError(error, this.parts.files.folder)) as Error;
     } finally {
       this.#syncingBytes = 0;
     }

@@ -1,10 +1,10 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { storageError } from '../errors';
+import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
 import { FILE_ROLES, weightsOf, type Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
-import { checkFolder, statOf, syncFolder } from './files';
+import { checkFolder, makeFolder, statOf, storeError, syncFolder } from './files';
 import { readPackageFacts } from './packageFiles';
 import type { StorePaths } from './paths';
 import type { Database } from './sqlite';
@@ -56,13 +56,18 @@ export class LibraryStore {
       const isWhole = there !== undefined && (await this.load(id)) !== undefined;
       if (there && !isWhole) await this.parts.throwAway(target);
       if (isWhole) await this.parts.throwAway(folder);
-      else await move(folder, target);
+      else await this.#move(folder, target);
       const item = await this.load(id);
-      if (!item) throw new TypeError('a sealed package is whole');
+      if (!item) {
+        await this.parts.throwAway(target);
+        throw takenAway(target);
+      }
       this.#changed.fire({ id });
       return item;
     } catch (error) {
-      throw storageError(error, target);
+      // If it was moved it is here, whatever failed after that, and nobody has to fetch it again.
+      if (!this.#items.has(id)) await this.load(id).catch(() => undefined);
+      throw storeError(error, target);
     }
   }
 
@@ -98,17 +103,28 @@ export class LibraryStore {
       const stat = await statOf(join(folder, FILE_ROLES[role].name));
       if (!stat?.isFile() || stat.size !== size) return undefined;
     }
-    this.parts.db.run('INSERT INTO library (id, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING', id, Date.now());
-    const addedAt = Number(this.parts.db.get('SELECT added_at FROM library WHERE id = ?', id)?.['added_at']);
     const weightsPath = join(folder, FILE_ROLES[weightsOf(manifest).role].name);
-    const item = { id, manifest, release, folder, weightsPath, addedAt };
-    this.#items.set(id, item);
-    return item;
+    const item = { id, manifest, release, folder, weightsPath, addedAt: Date.now() };
+    this.#items.set(id, item); // Whether the database can be written or not.
+    this.parts.db.run('INSERT INTO library (id, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING', id, item.addedAt);
+    const addedAt = Number(this.parts.db.get('SELECT added_at FROM library WHERE id = ?', id)?.['added_at']);
+    const dated = { ...item, addedAt };
+    this.#items.set(id, dated);
+    return dated;
+  }
+
+  async #move(folder: string, target: string): Promise<void> {
+    await makeFolder(this.parts.paths.area('library'));
+    await rename(folder, target);
+    await syncFolder(join(target, '..'));
+    await syncFolder(join(folder, '..'));
   }
 }
 
-async function move(folder: string, target: string): Promise<void> {
-  await rename(folder, target);
-  await syncFolder(join(target, '..'));
-  await syncFolder(join(folder, '..'));
+function takenAway(target: string): LoraSwarmError {
+  return new LoraSwarmError(
+    'STORE_FAILED',
+    `Files of ${target} were removed by somebody while it was finished. Try again: what is missing is fetched anew.`,
+    { kind: 'retry' },
+  );
 }

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { LoraSwarmError, storageError } from '../errors';
+import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
 import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
@@ -7,7 +7,7 @@ import type { Manifest } from '../release/manifest';
 import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
 import { ChunkSums } from './chunkSums';
 import { FileHashes } from './fileHashes';
-import { memoryFor } from './files';
+import { memoryFor, storeError } from './files';
 import { HeldChunks, type HeldRun } from './heldChunks';
 import { heldBytes, type DownloadDetails } from './journal';
 import { JournalWriter } from './journalWriter';
@@ -82,7 +82,7 @@ export class PartialPackage {
     } catch (error) {
       await files?.close();
       store.partials.release(manifest.id);
-      throw storageError(error, folder);
+      throw storeError(error, folder);
     }
   }
 
@@ -231,7 +231,7 @@ export class PartialPackage {
       await this.files.seal();
     } catch (error) {
       this.#state = 'open';
-      throw storageError(error, this.files.folder);
+      throw storeError(error, this.files.folder);
     }
     try {
       await this.#letGo();
@@ -339,7 +339,7 @@ export class PartialPackage {
       for (let done = 0; done < data.byteLength;)
         done += writeSync(fd, data, done, data.byteLength - done, offset + done);
     } catch (error) {
-      throw storageError(error, this.files.folder);
+      throw storeError(error, this.files.folder);
     }
   }
 

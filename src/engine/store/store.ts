@@ -79,6 +79,7 @@ export class Store {
     await this.handles.closeBelow(folder);
     const gone = this.temporaryPath();
     try {
+      await makeFolder(this.paths.temporary); // Somebody may have cleaned up.
       await rename(folder, gone);
     } catch (error) {
       if (isMissing(error)) return;
