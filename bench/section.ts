@@ -26,7 +26,7 @@ export interface Section {
 export function tableOf({ title, notes, ...table }: Section): string {
   const cells = cellsOf(table);
   const widths = cells[0]!.map((_, at) => Math.max(...cells.map((line) => line[at]!.length)));
-  const lines = cells.map((line) =>
+  const lines = (table.rows.length > 0 ? cells : []).map((line) =>
     line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]!) : cell.padStart(widths[at]!))).join('  '),
   );
   return [title, '', ...lines.map((line) => `  ${line.trimEnd()}`), ...notes.map((note) => `  ${note}`)].join('\n');

@@ -28,7 +28,7 @@ export const COLUMNS: Section['columns'] = [
   { key: 'giverLoopP99Ms', second: 'giverLoopMaxMs', header: 'giver loop', digits: 1 },
   { key: 'takerThreadP99Ms', second: 'takerThreadMaxMs', header: 'taker thread', digits: 1 },
   { key: 'giverThreadP99Ms', second: 'giverThreadMaxMs', header: 'giver thread', digits: 1 },
-  { key: 'idleLoopP99Ms', header: 'idle p99', digits: 1 },
+  { key: 'idleLoopP99Ms', second: 'idleLoopMaxMs', header: 'idle loop', digits: 1 },
   { key: 'disk', header: 'disk x', digits: 2 },
 ];
 
@@ -71,6 +71,7 @@ export function tableRows(ways: readonly Way[], bytes: number, results: Results)
         giverThreadP99Ms: giving?.engine?.p99Ms,
         giverThreadMaxMs: giving?.engine?.maxMs,
         idleLoopP99Ms: idle?.loopP99Ms,
+        idleLoopMaxMs: idle?.loopMaxMs,
         disk: ratio(run.diskBytes, bytes),
       },
     };
