@@ -3,7 +3,7 @@ import { writeLargeAdapter } from '../adapters';
 import type { Ground } from '../ground';
 import type { BenchOptions } from '../options';
 import type { Section } from '../section';
-import { firstAt, rateBetween } from './series';
+import type { Sample } from './peers/linkPeer';
 import { Stage, type LinkEngine } from './stage';
 import { figure, most, targetSection, type Row } from './targets';
 
@@ -13,6 +13,8 @@ const LIMITS = [10 * MB, 25 * MB, 0.5 * MB, 5 * MB];
 const WINDOW_MS = 10_000;
 /** The sum of all windows, and something to spare. */
 const BYTES = 1.2 * LIMITS.reduce((sum, limit) => sum + (limit * WINDOW_MS) / 1_000, 0);
+/** Between two looks for the first byte. */
+const LOOK_MS = 5;
 /** Percent. */
 const TARGET = 5;
 
@@ -66,36 +68,30 @@ async function runOnce(stage: Stage, folder: string, cap: Cap): Promise<Row[]> {
     const [id] = await giver.share(room, [folder]);
     const taker = await stage.engine();
     await taker.meet(code, room, [id!]);
-    const limit = (rate: number): Promise<unknown> => cap.set(cap.side === 'giver' ? giver : taker, room, rate);
-    await limit(LIMITS[0]!);
-    taker.peer.ask('get', { target: id!, room }).catch(() => undefined); // Ends with its process.
-    const changes = await changeLimits(taker, limit);
-    const samples = await taker.samples();
-    return LIMITS.flatMap((bytesPerSecond, at) => {
-      const rate = rateBetween(samples, changes[at]!, changes[at]! + WINDOW_MS);
+    const rows: Row[] = [];
+    let before: Sample | undefined;
+    for (const bytesPerSecond of LIMITS) {
+      await cap.set(cap.side === 'giver' ? giver : taker, room, bytesPerSecond);
+      if (!before) taker.peer.ask('get', { target: id!, room }).catch(() => undefined); // Ends with its process.
+      before ??= await firstBytes(taker, id!);
+      await setTimeout(WINDOW_MS);
+      const after = await taker.peer.ask('arrived', id!);
+      const rate = ((after.bytes - before.bytes) * 1_000) / (after.at - before.at);
       const name = `${cap.name}, ${bytesPerSecond / MB} MB/s`;
-      return [
-        figure(name, rate / MB, 'MB/s'),
-        figure(`${name}: off by`, (100 * Math.abs(rate - bytesPerSecond)) / bytesPerSecond, '%', most(TARGET)),
-      ];
-    });
+      const off = (100 * Math.abs(rate - bytesPerSecond)) / bytesPerSecond;
+      rows.push(figure(name, rate / MB, 'MB/s'), figure(`${name}: off by`, off, '%', most(TARGET)));
+      before = after;
+    }
+    return rows;
   } finally {
     await stage.clear();
   }
 }
 
-/** @returns when each began to count. */
-async function changeLimits(taker: LinkEngine, limit: (rate: number) => Promise<unknown>): Promise<number[]> {
-  let start: number;
-  while ((start = firstAt(await taker.samples())) === Infinity) await setTimeout(50);
-  const changes = [start];
-  for (const rate of LIMITS.slice(1)) {
-    await setTimeout(start + WINDOW_MS - now());
-    await limit(rate);
-    changes.push((start = now()));
+async function firstBytes(taker: LinkEngine, id: string): Promise<Sample> {
+  for (;;) {
+    const sample = await taker.peer.ask('arrived', id);
+    if (sample.bytes > 0) return { ...sample, bytes: 0 };
+    await setTimeout(LOOK_MS);
   }
-  await setTimeout(WINDOW_MS + 500); // And the sample after the end.
-  return changes;
 }
-
-const now = (): number => performance.timeOrigin + performance.now();
