@@ -42,7 +42,7 @@ async function atSystemCalls(bout: Bout, ground: Ground): Promise<void> {
   const adapter = await ground.shared('small');
   const all = await callPoints(ground);
   let struck = 0;
-  await inLanes(bout.pick(all, 24), LANES, (point, lane) =>
+  await inLanes(bout.pick(all, 12), LANES, (point, lane) =>
     bout.point(`killed in ${point.call} ${point.when} of ${point.path}`, async () => {
       const { home, kept } = await ground.newHome(lane);
       const dying = ground.start({ home, get: adapter.id }, { wrap: injectingKill(home, point) });
@@ -68,7 +68,7 @@ async function atFirstStart(bout: Bout, ground: Ground): Promise<void> {
   assert.ok(calls > 60, `${calls} calls: ${describe(whole)}`);
 
   const all = Array.from({ length: calls }, (_, i) => i + 1);
-  await inLanes(bout.pick(all, 8), LANES, (dieAt) =>
+  await inLanes(bout.pick(all, 5), LANES, (dieAt) =>
     bout.point(`first start, killed in call ${dieAt}`, async () => {
       const home = ground.emptyHome();
       const dying = ground.start({ ...order, home, dieAt });
@@ -100,7 +100,7 @@ async function atRandom(bout: Bout, ground: Ground): Promise<void> {
   const adapter = await ground.shared(bout.isSample ? 'middle' : 'large');
   const { size } = adapter.manifest;
   const random = seededRandom(20);
-  let left = bout.rounds(200, 3);
+  let left = bout.rounds(200, 2);
   while (left > 0) {
     const { home, kept } = await ground.newHome();
     const kills = Math.min(left, 10);

@@ -29,7 +29,7 @@ export const errors: Fault = {
     assert.ok(sealing > 0);
     const all = calls.flatMap((point) => ERRORS.map((error) => ({ point, error })));
     let said = 0;
-    await inLanes(bout.pick(all, 24), LANES, ({ point, error }, lane) =>
+    await inLanes(bout.pick(all, 12), LANES, ({ point, error }, lane) =>
       bout.point(`${error} in ${point.call} ${point.when} of ${point.path}`, async () => {
         const { home, kept } = await ground.newHome(lane);
         const victim = ground.start(

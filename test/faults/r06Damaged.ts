@@ -112,9 +112,12 @@ async function mend(home: string, wanted: TestPackage, source: TestSource): Prom
   const store = await Store.open(home);
   try {
     // Without row and manifest nobody knows what the folder is, so it is not kept.
-    const expected = store.journal.get(manifest.id) ? intact : 0;
+    const known = store.journal.get(manifest.id)?.manifest;
+    const expected = known ? intact : 0;
     const opening = PartialPackage.open(store, manifest);
-    const result = await leecherOf(wanted, new TestSources(source.ours.link), () => opening).run();
+    const result = await leecherOf(wanted, new TestSources(source.ours.link), () => opening, {
+      ...(known ? { manifest: known } : {}), // As at the start of an engine.
+    }).run();
     const item = await result.partial.finish();
 
     assert.deepEqual(fs.readFileSync(item.weightsPath), wanted.contents[0], 'L1');
