@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
 import path from 'node:path';
 import type { Engine } from '../../src/engine/engine';
+import { CHUNK_BYTES } from '../../src/engine/release/manifest';
 import type { TransferDetails } from '../../src/engine/state';
 import { TestEngines, untilState, type TestEngine } from '../helpers/testEngines';
 import { writePeftAdapter, type WriteAdapterOptions } from '../helpers/writeAdapter';
@@ -74,6 +77,31 @@ describe('sources of a download', () => {
     await assert.rejects(cleo.engine.wish('adapter', { id }), { code: 'ID_UNKNOWN' });
   });
 
+  it('are other adapters on this disk, for the chunks that they share with it', async () => {
+    const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
+    await engines.room(ana.engine, ben.engine);
+    const first = await share(ana, 'first', LARGE);
+    await untilOffered(ben.engine, first);
+    const { path: old } = await ben.engine.wish('get', { target: first });
+    const folder = path.join(engines.folder, 'runs', 'second');
+    fs.cpSync(old, folder, { recursive: true });
+    const weights = path.join(folder, 'adapter_model.safetensors');
+    changeBytes(weights, 9 * MIB, MIB); // As when one tensor was trained on.
+    const { id } = await ana.engine.wish('share', { path: folder, rooms: ['lab'], name: 'second' });
+    await untilOffered(ben.engine, id);
+    const watching = watch(ben.engine, id);
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: MIB }); // So that progress is seen.
+
+    const got = await ben.engine.wish('get', { target: id });
+
+    assert.equal(sha256(path.join(got.path, 'adapter_model.safetensors')), sha256(weights));
+    const [fromPeers, fromDisk] = [watching()[keyOf(ana)] ?? 0, watching()[''] ?? 0];
+    // The changed chunks, one more at each end, and the very first, which is asked before anything is known.
+    assert.ok(fromPeers <= MIB + 5 * CHUNK_BYTES, `${fromPeers} bytes from peers`);
+    assert.ok(fromDisk >= 14.5 * MIB, `${fromDisk} bytes from this disk`);
+    assert.equal(got.refetchedBytes, 0);
+  });
+
   it('are shown one by one, with what is here and what came each second', async () => {
     const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
     await engines.room(ana.engine, ben.engine);
@@ -104,6 +132,17 @@ describe('sources of a download', () => {
 
 function keyOf({ engine }: TestEngine): string {
   return engine.state.identity.key;
+}
+
+function sha256(file: string): string {
+  return createHash('sha256').update(fs.readFileSync(file)).digest('hex');
+}
+
+/** Turns over every bit of some bytes of a file. */
+function changeBytes(file: string, at: number, count: number): void {
+  const bytes = fs.readFileSync(file);
+  for (let i = at; i < at + count; i++) bytes[i]! ^= 0xff;
+  fs.writeFileSync(file, bytes);
 }
 
 async function untilOffered(engine: Engine, id: string): Promise<void> {

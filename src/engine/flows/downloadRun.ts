@@ -8,6 +8,7 @@ import { Leecher, type DownloadProgress } from '../transfer/leecher';
 import { RateLimit } from '../transfer/rate';
 import type { DownloadView } from '../transfer/transferView';
 import { ContentSources, type ContentSourcesParts } from './contentSources';
+import { OtherPackages } from './localChunks';
 import type { Offers } from './offers';
 import type { EngineParts } from './parts';
 import type { RoomLimits } from './roomLimits';
@@ -78,6 +79,7 @@ export class DownloadRun {
     const own = maxRate > 0 ? [this.#owned.add(new RateLimit(maxRate, clock))] : [];
     const leecherParts = {
       sources,
+      local: this.#owned.add(new OtherPackages(parts.store, id)),
       openPartial: (found: Manifest) => this.#open(found),
       limits: [...own, parts.limit],
       limitsOf: (peerKey: string) => this.#limitsFrom(peerKey),

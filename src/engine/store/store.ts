@@ -3,6 +3,7 @@ import { realpath, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { storageError } from '../errors';
 import { silentLog, type Logger } from '../log';
+import { ChunkIndex } from './chunkIndex';
 import { openDatabase } from './database';
 import { isMissing, makeFolder, removeFolder } from './files';
 import { FollowingHashes } from './followingHash';
@@ -28,6 +29,7 @@ export class Store {
   readonly wanted: WantedStore;
   readonly library: LibraryStore;
   readonly shared: SharedStore;
+  readonly chunks = new ChunkIndex(this);
   readonly partials = new OpenPartials();
   readonly handles = new HandleCache();
   readonly followingHashes = new FollowingHashes();
@@ -91,6 +93,7 @@ export class Store {
   /** Saves and closes downloads that are open, then all the rest. */
   async close(): Promise<void> {
     await this.partials.close();
+    await this.chunks.close();
     await this.shared.close();
     await this.handles.close();
     await this.followingHashes.close();

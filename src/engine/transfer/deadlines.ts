@@ -22,7 +22,7 @@ export function judge(
   { now, needsManifest }: { readonly now: number; readonly needsManifest: boolean },
 ): Verdict {
   if (source.phase === 'refused') return source.isResting ? 'fine' : 'reopen';
-  const isAwaited = source.requests > 0 || source.phase === 'opening' || needsManifest;
+  const isAwaited = source.isAwaited || needsManifest;
   if (!isAwaited && !source.isStalled) return 'fine';
 
   const silentMs = now - source.progressAt;
@@ -32,7 +32,7 @@ export function judge(
     return silentMs > limit && isAwaited ? 'reopen' : 'fine';
   }
   if (silentMs > LEAVE_MS) return 'leave';
-  if (source.requests === 0) return 'fine';
+  if (!source.isAwaited) return 'fine';
   if (silentMs > STALL_MS) return 'rest';
   const busyMs = source.busySince === undefined ? 0 : now - source.busySince;
   return busyMs > FLOOR_WINDOW_MS && source.slowRate < FLOOR_BYTES_PER_SECOND ? 'rest' : 'fine';
@@ -44,6 +44,5 @@ export function isUsable(source: Source, now: number): boolean {
 }
 
 function isSilent(source: Source, now: number, ms: number): boolean {
-  const isAwaited = source.requests > 0 || source.phase === 'opening';
-  return isAwaited && now - source.progressAt > ms;
+  return source.isAwaited && now - source.progressAt > ms;
 }

@@ -7,6 +7,8 @@ import type { LocalChunks, LocalRun } from './parts';
 import { RateMeter } from './rate';
 import type { Giver, Source } from './source';
 
+/** A disk that takes longer to say whether it has a group is not waited for. */
+const MAX_LOOK_MS = 500;
 /** Groups whose hashes are asked for at once, 4 MiB of package each: more than a window. */
 const MAX_ASKED = 16;
 
@@ -114,7 +116,9 @@ export class DiskCopy implements Giver {
     for (let [group] = this.#toFind; group !== undefined; [group] = this.#toFind) {
       const { firstChunk } = work.map.group(group);
       const hashes = work.hashesOf(group)!;
+      const timer = this.parts.clock.after(MAX_LOOK_MS, () => this.#openAll());
       const runs = await this.#quietly(() => local.find(firstChunk, hashes));
+      timer.dispose();
       if (this.#isOver()) return;
       for (const run of runs ?? []) this.#claim(run);
       this.#toFind.shift();
@@ -124,6 +128,13 @@ export class DiskCopy implements Giver {
       this.parts.onChange();
     }
     this.#isFinding = false;
+  }
+
+  /** From here on peers are asked for what has not been looked for yet; what they were not asked for is copied all the same. */
+  #openAll(): void {
+    if (this.#isOver()) return;
+    for (const group of this.#unseen) this.parts.work.picker.setOpen(group, true);
+    this.parts.onChange();
   }
 
   #claim(run: LocalRun): void {

@@ -43,7 +43,7 @@ export class Source implements Giver, Disposable {
   readonly handle: number;
   readonly budget: MessageBudget;
   /** Groups whose hashes were asked, and whether they came. */
-  readonly #hashes = new Map<number, { readonly askedAt: number; hasCome: boolean }>();
+  readonly #hashes = new Map<number, { readonly askedAt: number; state: 'asked' | 'came' | 'stale' }>();
   /** Groups whose hashes it has not: a part of the package, that grows. */
   readonly hashesMissing = new Set<number>();
   readonly openedAt: number;
@@ -52,6 +52,8 @@ export class Source implements Giver, Disposable {
   /** What it said, until the manifest tells how many chunks there are. */
   have: 'full' | Uint8Array = 'full';
   restUntil = 0;
+  /** Questions for hashes that are open. */
+  #questions = 0;
   /** It gave nothing when it was asked, and nothing since. */
   isStalled = false;
   /** When something last came, or when it was asked after it had nothing to do. */
@@ -88,6 +90,11 @@ export class Source implements Giver, Disposable {
 
   get requests(): number {
     return this.#requests.count;
+  }
+
+  /** Whether it owes an answer. */
+  get isAwaited(): boolean {
+    return this.phase === 'opening' || this.#requests.count > 0 || this.#questions > 0;
   }
 
   get isResting(): boolean {
@@ -132,8 +139,9 @@ export class Source implements Giver, Disposable {
 
   request(range: ChunkRange): void {
     const now = this.clock.now();
+    if (!this.isAwaited) this.progressAt = now;
     if (this.#requests.count === 0) {
-      this.progressAt = this.busySince = now;
+      this.busySince = now;
       this.#window.begin();
     }
     this.#requests.add(range, now);
@@ -142,8 +150,11 @@ export class Source implements Giver, Disposable {
 
   /** @returns whether the question was sent now, and not before. */
   askHashes(group: number): boolean {
-    if (this.#hashes.has(group)) return false;
-    this.#hashes.set(group, { askedAt: this.clock.now(), hasCome: false });
+    const before = this.#hashes.get(group);
+    if (before && before.state !== 'stale') return false;
+    if (!this.isAwaited) this.progressAt = this.clock.now();
+    this.#questions++;
+    this.#hashes.set(group, { askedAt: this.clock.now(), state: 'asked' });
     this.send({ type: 'getHashes', handle: this.handle, group });
     return true;
   }
@@ -154,11 +165,12 @@ export class Source implements Giver, Disposable {
     if (!question) return false;
     const now = this.clock.now();
     this.progressAt = now;
-    if (!question.hasCome) {
+    if (question.state === 'asked') {
+      this.#questions--;
       this.budget.giveBack(); // Only what was asked is no flood.
       this.#window.answered(now - question.askedAt);
     }
-    question.hasCome = true;
+    question.state = 'came';
     if (isEmpty) {
       this.#hashes.delete(group);
       this.hashesMissing.add(group);
@@ -205,6 +217,9 @@ export class Source implements Giver, Disposable {
   /** Takes all questions back and leaves it alone for a while, longer each time. */
   rest(): void {
     for (const range of this.asked()) this.cancel(range);
+    // An answer may come yet, and it is asked again if need be.
+    for (const question of this.#hashes.values()) if (question.state === 'asked') question.state = 'stale';
+    this.#questions = 0;
     this.isStalled = true;
     this.restUntil = this.clock.now() + this.#backoffMs;
     this.#backoffMs = Math.min(MAX_BACKOFF_MS, this.#backoffMs * 2);
