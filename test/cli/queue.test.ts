@@ -63,7 +63,7 @@ describe('the queue in a terminal', function () {
     for (const name of NAMES) {
       const command = start('bob', 'get', `alice/${name}`);
       getting.set(name, command);
-      await command.lineWhere(({ type, kind }) => type === 'transfer:progress' || kind === 'find');
+      await command.lineWhere(({ type, kind }) => type === 'transfer:progress' || kind === 'wait');
       while (!(await transfers()).some((transfer) => transfer.name === `alice/${name}`));
     }
     const [a, b, d, e, f] = ['a', 'b', 'd', 'e', 'f'].map((name) => getting.get(name)!) as [
@@ -75,8 +75,8 @@ describe('the queue in a terminal', function () {
     ];
 
     assert.deepEqual(await queued(), ['alice/e', 'alice/f']);
-    const said = await f.lineWhere((line) => /place 2 in the queue/.test(String(line['message'])));
-    assert.deepEqual([said.type, said['kind']], ['progress', 'find']);
+    const said = await f.lineWhere(({ kind }) => kind === 'wait');
+    assert.deepEqual([said.type, said['phase'], said['place']], ['progress', 'queued', 2]);
     const moved = await done('bob', 'move', 'alice/f', 'first');
     assert.deepEqual([moved['phase'], moved['place']], ['queued', 1]);
     assert.deepEqual(await queued(), ['alice/f', 'alice/e']);

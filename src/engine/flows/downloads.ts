@@ -171,10 +171,9 @@ export class Downloads {
   }
 
   #create(request: DownloadRequest): OneDownload {
-    const download = this.#add(request, this.parts.store.journal.get(request.id), true);
-    this.#enqueue(download);
+    this.#keep(request, false); // What can't be remembered is not begun.
+    const download = this.#add(request, this.parts.store.journal.get(request.id), false);
     this.#arrange();
-    download.resume();
     return download;
   }
 

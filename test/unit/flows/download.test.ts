@@ -8,7 +8,7 @@ import { Library } from '../../../src/engine/registry/library';
 import { Registry } from '../../../src/engine/registry/registry';
 import { signRelease } from '../../../src/engine/release/release';
 import type { TransferState } from '../../../src/engine/state';
-import type { WishOptions } from '../../../src/engine/wishes';
+import type { WishOptions, WishProgress } from '../../../src/engine/wishes';
 import { withStore } from '../../helpers/stores';
 import { makeRelease } from '../../helpers/testRooms';
 import { VirtualClock } from '../../helpers/virtualClock';
@@ -43,6 +43,25 @@ describe('one who asked for a download', () => {
       assert.equal(clock.isIdle, true);
     }));
 
+  it('is told of its place in the queue, and waits for its turn as long as that takes', () =>
+    asking(async ({ clock, wait, waits, outcome, finish }) => {
+      wait({ phase: 'queued', place: 2 });
+      await clock.advance(300_000);
+      wait({ phase: 'queued', place: 2 });
+      wait({ phase: 'queued', place: 1 });
+      wait({ phase: 'paused', problem: { code: 'STORE_FULL', message: 'This needs 9 MB.' } });
+      await clock.advance(300_000);
+      wait({ phase: 'running' });
+      finish();
+
+      assert.equal(((await outcome) as { id: string }).id, ID);
+      assert.deepEqual(waits, [
+        { kind: 'wait', id: ID, phase: 'queued', place: 2 },
+        { kind: 'wait', id: ID, phase: 'queued', place: 1 },
+        { kind: 'wait', id: ID, phase: 'paused', problem: { code: 'STORE_FULL', message: 'This needs 9 MB.' } },
+      ]);
+    }));
+
   it('leaves it when giving up', () =>
     asking(async ({ clock, abort, outcome, left }) => {
       await clock.advance(1_000);
@@ -60,6 +79,9 @@ interface Asking {
   /** Ids that were left. */
   readonly left: readonly string[];
   readonly progress: (phase: TransferState['phase']) => void;
+  readonly wait: (part: Partial<TransferState> & Pick<TransferState, 'phase'>) => void;
+  /** What was said about standing still. */
+  readonly waits: readonly WishProgress[];
   readonly finish: () => void;
 }
 
@@ -91,7 +113,9 @@ async function asking(use: (asking: Asking) => Promise<void>): Promise<void> {
         onDidProgress: progressed.event,
       },
     };
-    const options: WishOptions = { signal: abort.signal };
+    const waits: WishProgress[] = [];
+    const onProgress = (progress: WishProgress): void => void (progress.kind === 'wait' && waits.push(progress));
+    const options: WishOptions = { signal: abort.signal, onProgress };
     const outcome = getAdapter(parts as GetParts, { target: ID }, options).catch((error: unknown) => error);
     const state = { id: ID, name: 'tester/sql', direction: 'download', bytesDone: 1, bytesTotal: 2 } as const;
     try {
@@ -100,6 +124,8 @@ async function asking(use: (asking: Asking) => Promise<void>): Promise<void> {
         abort,
         outcome,
         left,
+        waits,
+        wait: (part) => progressed.fire({ ...state, rate: 0, sources: 0, ...part }),
         progress: (phase) => progressed.fire({ ...state, phase, rate: 0, sources: 0 }),
         finish: () =>
           done.resolve({ path: '/x', bytes: 2, seconds: 1, sources: 1, resumedBytes: 0, refetchedBytes: 0 }),
