@@ -45,6 +45,7 @@ describe('one who asked for a download', () => {
 
   it('is told of its place in the queue, and waits for its turn as long as that takes', () =>
     asking(async ({ clock, wait, waits, outcome, finish }) => {
+      await clock.advance(0);
       wait({ phase: 'queued', place: 2 });
       await clock.advance(300_000);
       wait({ phase: 'queued', place: 2 });
@@ -114,7 +115,9 @@ async function asking(use: (asking: Asking) => Promise<void>): Promise<void> {
       },
     };
     const waits: WishProgress[] = [];
-    const onProgress = (progress: WishProgress): void => void (progress.kind === 'wait' && waits.push(progress));
+    const onProgress = (progress: WishProgress): void => {
+      if (progress.kind === 'wait') waits.push(progress);
+    };
     const options: WishOptions = { signal: abort.signal, onProgress };
     const outcome = getAdapter(parts as GetParts, { target: ID }, options).catch((error: unknown) => error);
     const state = { id: ID, name: 'tester/sql', direction: 'download', bytesDone: 1, bytesTotal: 2 } as const;
