@@ -16,7 +16,7 @@ import { isOllamaTarget } from './flows/ollamaTarget';
 import { mergeTargets } from './flows/mergeAdapters';
 import { mergeTargetsIntoBase, planMergeIntoBase } from './flows/mergeIntoBase';
 import { MeteredWatch } from './flows/metered';
-import { isNetworkMetered } from './flows/networkCost';
+import { THIS_SYSTEM, isNetworkMetered } from './flows/networkCost';
 import { Offers } from './flows/offers';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
@@ -130,7 +130,11 @@ class LocalEngine implements Engine {
     this.#uploadLimit = this.#owned.add(new RateLimit(settings()['transfer.uploadLimit']));
     this.#roomLimits = this.#owned.add(new RoomLimits(store.rooms));
     this.#metered = this.#owned.add(
-      new MeteredWatch({ isWanted: () => settings()['transfer.pauseOnMetered'], ask: () => isNetworkMetered(), log }),
+      new MeteredWatch({
+        isWanted: () => settings()['transfer.pauseOnMetered'],
+        ask: (signal) => isNetworkMetered({ ...THIS_SYSTEM, signal }),
+        log,
+      }),
     );
     const identity = (): IdentityState => ({
       key: keys.publicKey.toString('hex'),
@@ -162,6 +166,7 @@ class LocalEngine implements Engine {
       keyPair: keys,
       host,
       memory: store.rooms,
+      strikes: store.struck,
       myName: () => identity().name,
       mode: () => settings()['network.mode'],
       joinAtStart: () => settings()['rooms.joinAtStart'],

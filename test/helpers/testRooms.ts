@@ -22,6 +22,8 @@ export class TestRooms {
   readonly heard = new Map<string, Set<string>>();
   readonly happened: EngineEvent[] = [];
   readonly links: TransferChannel[] = [];
+  /** What is done with each of them. */
+  onLink: (link: TransferChannel) => void = () => undefined;
   readonly memory: RoomMemory;
   readonly warnings: string[] = [];
   mode: NetworkMode = 'all';
@@ -67,6 +69,7 @@ export class TestRooms {
         onGone: (room, peer) => this.#hear(room, peer, (set) => set.clear()),
         onTransfer: (link) => {
           this.links.push(link);
+          this.onLink(link);
           this.#changed.fire();
         },
         onHappen: (event) => {

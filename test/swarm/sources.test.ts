@@ -5,6 +5,10 @@ import path from 'node:path';
 import type { Engine } from '../../src/engine/engine';
 import { CHUNK_BYTES } from '../../src/engine/release/manifest';
 import type { TransferDetails } from '../../src/engine/state';
+import type { TransferChannel } from '../../src/engine/net/transferChannel';
+import { damaged } from '../helpers/fakeHolder';
+import { makePackage, makeRelease, type TestPackage } from '../helpers/packages';
+import { TestRooms, localDht } from '../helpers/testRooms';
 import { TestEngines, untilState, type TestEngine } from '../helpers/testEngines';
 import { writePeftAdapter, type WriteAdapterOptions } from '../helpers/writeAdapter';
 
@@ -102,6 +106,43 @@ describe('sources of a download', () => {
     assert.equal(got.refetchedBytes, 0);
   });
 
+  it('are never again those that lied, in another room and after a restart neither', async () => {
+    const dht = await localDht();
+    const bootstrap = dht.bootstrap.map(({ host, port }) => `${host}:${port}`);
+    const content = await makePackage({ weights: MIB });
+    const liar = new TestRooms(bootstrap, 'liar');
+    try {
+      const ben = await engines.open('ben', { bootstrap });
+      const [one, two] = [await ben.engine.wish('createRoom', {}), await ben.engine.wish('createRoom', {})];
+      await liar.rooms.open();
+      const room = liar.rooms.joinCode(one.code);
+      liar.offers.set(room, [makeRelease(content.manifest.id, { bytes: content.manifest.size })]);
+      liar.rooms.refreshOffers();
+      liar.onLink = (link) => lieOn(link, content);
+      await untilOffered(ben.engine, content.manifest.id);
+
+      await assert.rejects(ben.engine.wish('get', { target: content.manifest.id }), { code: 'NO_SOURCES' });
+      await engines.close(ben.engine);
+      const again = await engines.open('ben', { bootstrap, home: ben.home });
+      const turnedAway = new Promise<void>((resolve) => {
+        liar.swarm.onDidConnect(({ stream }) => void stream.once('close', () => resolve()));
+      });
+      liar.rooms.joinCode(two.code);
+      await turnedAway;
+
+      assert.ok(
+        ben.warnings.some((line) => line.includes('badData')),
+        ben.warnings.join(),
+      );
+      assert.deepEqual(again.engine.state.peers, []);
+      assert.equal(liar.rooms.peers.count(two.room), 0);
+    } finally {
+      await liar.close();
+      await engines.dispose();
+      await dht.destroy();
+    }
+  });
+
   it('are shown one by one, with what is here and what came each second', async () => {
     const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
     await engines.room(ana.engine, ben.engine);
@@ -132,6 +173,19 @@ describe('sources of a download', () => {
 
 function keyOf({ engine }: TestEngine): string {
   return engine.state.identity.key;
+}
+
+/** Answers as a holder does, with one bit of every chunk turned over. */
+function lieOn(link: TransferChannel, { manifest, chunkHashes, contents }: TestPackage): void {
+  link.onDidReceive((message) => {
+    const { handle } = message;
+    if (message.type === 'open') link.send({ type: 'opened', handle, have: 'full' });
+    if (message.type === 'getManifest') link.send({ type: 'manifest', handle, bytes: manifest.bytes });
+    if (message.type === 'getHashes' && message.group === 0)
+      link.send({ type: 'hashes', handle, group: 0, bytes: chunkHashes.subarray(0, 32 * (MIB / CHUNK_BYTES)) });
+    if (message.type === 'request' && message.first === 0)
+      link.send({ type: 'data', handle, first: 0, bytes: damaged(contents[0]!.subarray(0, CHUNK_BYTES)) });
+  });
 }
 
 function sha256(file: string): string {

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import { isLanAddress } from './address';
 
 /** Numbers and reasons: SECURITY limits of the field (Hyperswarm keeps 64 peers and does not bound inbound ones at all). */
@@ -14,6 +15,12 @@ const VIOLATOR_MS = 10 * 60 * 1_000;
 const MAX_VIOLATIONS = 3;
 const MAX_KNOWN = 1_000;
 
+/** Liars, over a restart; the store's `StruckStore` fits. */
+export interface StrikeMemory {
+  list(): readonly { readonly key: string; readonly forMs: number }[];
+  put(key: string, forMs: number): void;
+}
+
 export interface Candidate {
   /** Public key, hex. */
   readonly key: string;
@@ -24,10 +31,18 @@ export interface Candidate {
 /** Decides who may stay connected. Hyperswarm's own `firewall` bans for good and its limits bound dialling only. */
 export class Admission {
   readonly #connected = new Set<Candidate>();
-  /** Key to the time until which it is not let in. */
+  /** Key to the time until which it is not let in, of a clock that nobody can set. */
   readonly #struck = new Map<string, number>();
   readonly #violations = new Map<string, number>();
   readonly #known = new Map<string, true>();
+
+  /** @param now a clock that only goes forward, in milliseconds. */
+  constructor(
+    private readonly memory?: StrikeMemory,
+    private readonly now: () => number = () => performance.now(),
+  ) {
+    for (const { key, forMs } of memory?.list() ?? []) remember(this.#struck, key, now() + forMs, MAX_STRUCK);
+  }
 
   /** @returns why the connection may not stay, or undefined when it was taken in; then `leave` must follow. */
   enter(candidate: Candidate): string | undefined {
@@ -40,21 +55,30 @@ export class Admission {
     this.#connected.delete(candidate);
   }
 
-  /** A peer lied about content. It is not let in for a day. */
-  banLiar(key: string): void {
-    remember(this.#struck, key, Date.now() + LIAR_MS, MAX_STRUCK);
+  /**
+   * A peer lied about content. It is not let in for a day, whichever room it comes for.
+   *
+   * @param onForget the disk could not keep it, so it counts until this process ends.
+   */
+  banLiar(key: string, onForget: (error: unknown) => void = () => undefined): void {
+    remember(this.#struck, key, this.now() + LIAR_MS, MAX_STRUCK);
+    try {
+      this.memory?.put(key, LIAR_MS);
+    } catch (error) {
+      onForget(error);
+    }
   }
 
   /** A peer broke the protocol. At the third time it is not let in for ten minutes. */
   countViolation(key: string): void {
     const count = (this.#violations.get(key) ?? 0) + 1;
     remember(this.#violations, key, count % MAX_VIOLATIONS, MAX_STRUCK);
-    if (count >= MAX_VIOLATIONS) remember(this.#struck, key, Date.now() + VIOLATOR_MS, MAX_STRUCK);
+    if (count >= MAX_VIOLATIONS) remember(this.#struck, key, this.now() + VIOLATOR_MS, MAX_STRUCK);
   }
 
   isStruck(key: string): boolean {
     const until = this.#struck.get(key);
-    return until !== undefined && Date.now() < until;
+    return until !== undefined && this.now() < until;
   }
 
   /** A peer proved a room, so a place is kept for it. */

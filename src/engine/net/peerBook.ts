@@ -2,7 +2,7 @@ import type { Logger } from '../log';
 import type { SignedRelease } from '../release/release';
 import type { PeerState } from '../state';
 import type { EngineEvent } from '../wishes';
-import { Admission, type Candidate } from './admission';
+import { Admission, type Candidate, type StrikeMemory } from './admission';
 import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
 import type { Rekey } from './messages';
@@ -29,6 +29,7 @@ export interface PeerBookEvents {
 export interface PeerBookParts {
   readonly swarm: Swarm;
   readonly lanes: Lanes | undefined;
+  readonly strikes?: StrikeMemory | undefined;
   readonly rooms: () => Iterable<JoinedRoom>;
   readonly roomOf: (topic: Buffer) => JoinedRoom | undefined;
   readonly myName: () => string;
@@ -40,12 +41,13 @@ export interface PeerBookParts {
 export class PeerBook {
   readonly #peers = new Map<string, Peer>();
   readonly #all = new Set<Peer>();
-  readonly #admission = new Admission();
+  readonly #admission: Admission;
   readonly #announced = new Set<string>();
   readonly #events: PeerEvents;
 
   constructor(private readonly parts: PeerBookParts) {
     const { events, log } = parts;
+    this.#admission = new Admission(parts.strikes);
     this.#events = {
       onHello: (link) => this.#onHello(link),
       onSnapshot: (link, entries) => events.onSnapshot(link.room.id, link.peerKey, entries),
@@ -63,8 +65,9 @@ export class PeerBook {
       onAway: (peer) => this.#onAway(peer),
       onStrike: (peer, reason) => {
         log.warn(`peer ${peer.key.slice(0, 8)} was sent away: ${reason}`);
-        if (reason === LIE) this.#admission.banLiar(peer.key);
-        else this.#admission.countViolation(peer.key);
+        if (reason !== LIE) this.#admission.countViolation(peer.key);
+        else
+          this.#admission.banLiar(peer.key, (error) => log.warn(`that is not kept over a restart: ${String(error)}`));
       },
       onClosed: (peer) => this.#onClosed(peer),
     };

@@ -7,6 +7,7 @@ import type { SignedRelease } from '../release/release';
 import type { NetworkMode, RoomKind, RoomState } from '../state';
 import type { RoomInvite, RoomMember } from '../wishes';
 import { ActiveRoom } from './activeRoom';
+import type { StrikeMemory } from './admission';
 import { AdapterTopics } from './adapterTopics';
 import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
 import { LanBeacon } from './lan';
@@ -42,6 +43,8 @@ export interface RoomsParts {
   readonly keyPair: KeyPair;
   readonly host: string | undefined;
   readonly memory: RoomMemory;
+  /** Who lied and is kept out; without it that ends with the process. */
+  readonly strikes?: StrikeMemory;
   readonly myName: () => string;
   readonly mode: () => NetworkMode;
   /** Whether remembered rooms are switched on at start. */
@@ -77,6 +80,7 @@ export class Rooms extends Resource {
     this.#adapters = new AdapterTopics(parts.swarm, parts.offers);
     this.peers = new PeerBook({
       swarm: parts.swarm,
+      strikes: parts.strikes,
       lanes: parts.lanes,
       rooms: () => this.#allRooms(),
       roomOf: (topic) => this.#roomOfTopic(topic),

@@ -75,6 +75,9 @@ const MIGRATIONS: readonly string[] = [
    -- Bytes per second, 0 is no limit.
    ALTER TABLE rooms ADD COLUMN download_limit INTEGER NOT NULL DEFAULT 0;
    ALTER TABLE rooms ADD COLUMN upload_limit INTEGER NOT NULL DEFAULT 0;`,
+
+  `-- Keys of peers that lied. Times of the wall clock, in milliseconds.
+   CREATE TABLE struck (key TEXT PRIMARY KEY, until INTEGER NOT NULL, struck_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

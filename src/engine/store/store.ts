@@ -18,6 +18,7 @@ import { RoomStore } from './roomStore';
 import { SettingsStore } from './settingsStore';
 import { SharedStore } from './sharedStore';
 import type { Database } from './sqlite';
+import { StruckStore } from './struckStore';
 import { WantedStore } from './wantedStore';
 
 /** Everything that one storage folder holds. One process at a time opens it. */
@@ -27,6 +28,7 @@ export class Store {
   readonly madeModels: MadeModelStore;
   readonly journal: DownloadJournal;
   readonly wanted: WantedStore;
+  readonly struck: StruckStore;
   readonly library: LibraryStore;
   readonly shared: SharedStore;
   readonly chunks = new ChunkIndex(this);
@@ -43,6 +45,7 @@ export class Store {
     this.madeModels = new MadeModelStore(db);
     this.journal = new DownloadJournal(db);
     this.wanted = new WantedStore(db);
+    this.struck = new StruckStore(db);
     this.library = new LibraryStore({ db, paths, throwAway: (folder) => this.throwAway(folder) });
     this.shared = new SharedStore(db, paths);
   }

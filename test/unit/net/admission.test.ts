@@ -3,6 +3,8 @@ import { isLanAddress, isLoopback } from '../../../src/engine/net/address';
 import { Admission, type Candidate } from '../../../src/engine/net/admission';
 import { peerText } from '../../../src/engine/net/peerText';
 
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
 const from = (key: string, address: string, isInbound = true): Candidate => ({ key, address, isInbound });
 
 describe('admission', () => {
@@ -45,6 +47,51 @@ describe('admission', () => {
     admission.countViolation('clumsy');
     assert.ok(admission.isStruck('clumsy'));
     assert.notEqual(admission.enter(from('liar', '192.168.1.2')), undefined);
+  });
+
+  it('keeps a liar out for a day, by a clock that nobody can set, and lets it in then', () => {
+    let now = 1_000;
+    const admission = new Admission(undefined, () => now);
+    admission.banLiar('liar');
+
+    now += DAY_MS - 1;
+    const before = admission.isStruck('liar');
+    now += 1;
+
+    assert.deepEqual([before, admission.isStruck('liar')], [true, false]);
+  });
+
+  it('keeps out who lied in the last run for the rest of the day', () => {
+    const kept: { key: string; forMs: number }[] = [];
+    const memory = { list: () => kept, put: (key: string, forMs: number) => void kept.push({ key, forMs }) };
+    new Admission(memory).banLiar('liar');
+    kept[0]!.forMs = 5_000; // As much as is left of it.
+    let now = 0;
+    const later = new Admission(memory, () => now);
+
+    const atOnce = later.enter(from('liar', '192.168.1.2'));
+    now = 5_000;
+    const then = later.enter(from('liar', '192.168.1.2'));
+
+    assert.notEqual(atOnce, undefined);
+    assert.equal(then, undefined);
+  });
+
+  it('keeps a liar out when the disk can not keep it, and says so', () => {
+    const full = new Error('full');
+    const memory = {
+      list: () => [],
+      put: () => {
+        throw full;
+      },
+    };
+    const admission = new Admission(memory);
+    const said: unknown[] = [];
+
+    admission.banLiar('liar', (error) => said.push(error));
+
+    assert.ok(admission.isStruck('liar'));
+    assert.deepEqual(said, [full]);
   });
 
   it('forgets old strikes instead of growing', () => {
