@@ -22,7 +22,7 @@ export interface MeteredParts {
   /** Whether anybody wants to know: nothing is asked otherwise. */
   readonly isWanted: () => boolean;
   /** Whether the network costs by the byte, or undefined when the system does not say. Never throws. */
-  readonly ask: () => Promise<boolean | undefined>;
+  readonly ask: (signal: AbortSignal) => Promise<boolean | undefined>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Tells one network from another. */
@@ -39,7 +39,7 @@ export class MeteredWatch implements Disposable {
   #addresses = '';
   #silences = 0;
   #timer: Disposable | undefined;
-  #isOver = false;
+  readonly #over = new AbortController();
   #asking: Promise<void> | undefined;
 
   constructor(private readonly parts: MeteredParts) {
@@ -70,7 +70,7 @@ export class MeteredWatch implements Disposable {
   }
 
   dispose(): void {
-    this.#isOver = true;
+    this.#over.abort();
     this.#timer?.dispose();
     this.#changed.dispose();
   }
@@ -90,8 +90,8 @@ export class MeteredWatch implements Disposable {
   }
 
   async #ask(): Promise<void> {
-    const answer = await this.parts.ask();
-    if (this.#isOver || !this.parts.isWanted()) return;
+    const answer = await this.parts.ask(this.#over.signal);
+    if (this.#over.signal.aborted || !this.parts.isWanted()) return;
     // One missing answer is no news: a program may be slow once, and going on would cost somebody money.
     this.#silences = answer === undefined ? this.#silences + 1 : 0;
     if (answer !== undefined || this.#silences > 1) this.#set(answer);

@@ -14,9 +14,11 @@ export interface System {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The routing tables of Linux, IPv4 and IPv6. */
   readonly routes?: readonly [v4: string, v6: string];
+  /** Nobody waits for the answer any more: a program that gives it is ended. */
+  readonly signal?: AbortSignal;
 }
 
-const HERE: System = { platform: process.platform, env: process.env };
+export const THIS_SYSTEM: System = { platform: process.platform, env: process.env };
 const ROUTES = ['/proc/net/route', '/proc/net/ipv6_route'] as const;
 
 const WINDOWS_QUESTION =
@@ -27,7 +29,7 @@ const WINDOWS_QUESTION =
  * Whether the system says that the present network costs by the byte: NetworkManager on Linux, the connection's cost on
  * Windows. macOS has no answer that a program can ask for. Undefined when nothing is said. Never throws.
  */
-export async function isNetworkMetered(system: System = HERE): Promise<boolean | undefined> {
+export async function isNetworkMetered(system: System = THIS_SYSTEM): Promise<boolean | undefined> {
   switch (system.platform) {
     case 'linux':
       return (await askBus(system)) ?? (await askNmcli(system));
@@ -124,11 +126,12 @@ async function findProgram({ env }: System, name: string): Promise<string | unde
   return undefined;
 }
 
-function run({ env }: System, program: string, args: readonly string[]): Promise<string> {
+function run({ env, signal }: System, program: string, args: readonly string[]): Promise<string> {
   const options = {
     env: { ...env, LC_ALL: 'C' },
     timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
+    ...(signal ? { signal } : {}),
     maxBuffer: MAX_ANSWER_BYTES,
     windowsHide: true,
   } as const;

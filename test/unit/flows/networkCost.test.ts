@@ -127,6 +127,19 @@ describe('a network that costs by the byte', function () {
     );
   });
 
+  it('is asked of nobody any more when the engine closes', () =>
+    withPrograms({ nmcli: 'exec sleep 60' }, async (_ask, folder) => {
+      const closing = new AbortController();
+      const routes = [join(folder, 'route'), join(folder, 'ipv6_route')] as const;
+      const started = performance.now();
+      const env = { PATH: `${folder}:/usr/bin:/bin` };
+      const asking = isNetworkMetered({ platform: 'linux', env, routes, signal: closing.signal });
+      setTimeout(() => closing.abort(), 50);
+
+      assert.equal(await asking, undefined);
+      assert.ok(performance.now() - started < 2_000);
+    }));
+
   it('is not asked of a program in the present folder', () =>
     withPrograms({ nmcli: 'echo GENERAL.METERED:yes' }, async (ask, folder) => {
       const before = process.cwd();
