@@ -131,14 +131,15 @@ export class LaneLink implements TransferChannel {
     if (!this.#isEnded) this.#received.fire(message);
   }
 
-  /** Gives each connection that is free what is next. Answers go first, and all on the first connection. */
+  /** Gives each connection that is free what is next. Answers go first: chunks are of no use before the hashes of their group. */
   #write(): void {
     if (this.#isEnded) return;
-    const [first] = this.#sockets;
-    if (first?.isFree && this.#answers.length > 0) {
+    if (this.#answers.length > 0) {
+      const socket = this.#nextFree();
+      if (!socket) return;
       this.#answerBytes = 0;
       for (const bytes of this.#answers) setPlace(bytes, this.#nextPlace());
-      first.write(Buffer.concat(this.#answers.splice(0)));
+      socket.write(Buffer.concat(this.#answers.splice(0)));
     }
     while (this.#frames.length > 0) {
       const socket = this.#nextFree();
@@ -147,7 +148,7 @@ export class LaneLink implements TransferChannel {
       setPlace(head, this.#nextPlace());
       socket.writeFrame(head, chunks, onTaken);
     }
-    if (!this.#isWaitedFor || this.#answers.length > 0 || !this.#sockets.some(({ isFree }) => isFree)) return;
+    if (!this.#isWaitedFor || !this.#sockets.some(({ isFree }) => isFree)) return;
     this.#isWaitedFor = false;
     this.#drained.fire();
   }

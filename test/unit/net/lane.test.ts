@@ -197,6 +197,35 @@ describe('the lane', () => {
     mine.end();
   });
 
+  it('never lets chunks pass an answer that was sent before them, on whichever connection', async () => {
+    const port = await giver.listen();
+    const theirs = new LaneLink(quiet);
+    giver.expect(taker.fingerprint!, (socket) => theirs.add(socket));
+    const mine = new LaneLink(quiet);
+    const address = { host: HOST, port, fingerprint: giver.fingerprint!, lane: LANE };
+    for (let i = 0; i < 4; i++) mine.add(await taker.dial(address));
+    const answered = new Set<number>();
+    const early: number[] = [];
+    const all = new Promise<void>((resolve) => {
+      mine.onDidReceive((message) => {
+        if (message.type === 'reject') answered.add(message.first);
+        if (message.type !== 'data') return;
+        if (!answered.has(message.first)) early.push(message.first);
+        if (message.first === 11) resolve();
+      });
+    });
+    const chunks = randomBytes(1_048_576);
+
+    for (let first = 0; first < 12; first++) {
+      theirs.send({ type: 'reject', handle: 1, first, count: 1, reason: 'busy', retryMs: 1 });
+      theirs.send({ type: 'data', handle: 1, first, bytes: chunks });
+    }
+    await all;
+
+    assert.deepEqual(early, []);
+    mine.end();
+  });
+
   it('is closed to whoever shows another certificate', async () => {
     const port = await giver.listen();
     giver.expect(randomBytes(32), () => assert.fail('somebody got in'));
