@@ -28,9 +28,10 @@ export class BlindStart {
     this.#chunks = Math.max(1, Math.ceil(weights / CHUNK_BYTES)); // Every package has one.
   }
 
-  /** @param isAlone there is no other source yet. */
-  ask(source: Source, isAlone: boolean): void {
+  /** @param others sources that were asked before. @param isAlone nobody else can be asked. */
+  ask(source: Source, others: readonly Source[], isAlone: boolean): void {
     source.send({ type: 'getManifest', handle: source.handle });
+    if (others.some(({ rank }) => rank < source.rank)) return; // They may be enough.
     const { pump, isFrugal } = this.parts;
     const first = this.#next;
     const most = isFrugal ? 1 : isAlone ? MAX_REQUEST_CHUNKS : MAX_FRAME_CHUNKS;

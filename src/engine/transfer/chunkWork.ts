@@ -6,7 +6,7 @@ import type { Clock } from './clock';
 import { dataRange, isInside, runsWhere } from './dataRange';
 import { EarlyPackage, type ChunkSink } from './earlyPackage';
 import type { StrikeReason } from './link';
-import { workers } from './nearFirst';
+import { NearFirst } from './nearFirst';
 import type { PartialPackage } from './parts';
 import { Picker } from './picker';
 import { RateHistory } from './rateHistory';
@@ -41,6 +41,7 @@ export class ChunkWork {
   refetchedBytes = 0;
   copiedBytes = 0;
   #sink: ChunkSink;
+  readonly #near = new NearFirst();
 
   constructor(
     sink: ChunkSink,
@@ -84,6 +85,7 @@ export class ChunkWork {
   /** It can be asked, though it may not have said yet what it has. */
   join(source: Source): void {
     this.picker.addSource(source, this.#haveOf(source));
+    this.#near.joined(source);
     // What it was asked before anything was known of the package.
     for (const range of source.asked()) {
       const inside = Math.max(0, Math.min(range.count, this.map.chunks - range.first));
@@ -116,7 +118,8 @@ export class ChunkWork {
       hasHashes: (group: number) => this.hashesOf(group) !== undefined,
       room: () => this.#room(sources),
     };
-    this.pump.run(wanted, workers(sources, this.map.manifest.size - this.bytesDone, this.clock.now()));
+    const left = this.map.manifest.size - this.bytesDone;
+    this.pump.run(wanted, this.#near.workers(sources, left, this.clock.now()));
   }
 
   hashesOf(group: number): Uint8Array | undefined {

@@ -200,7 +200,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   /** It was asked to open: asks the rest with it, without waiting for the answer. */
   #greet(source: Source): void {
     if (this.#work) this.#work.join(source);
-    else if (!this.#manifest) this.#blind.ask(source, this.parts.sources.current().length === 1);
+    else if (!this.#manifest) this.#blind.ask(source, this.#pool.all, this.parts.sources.current().length === 1);
     this.#ask();
   }
 

@@ -5,28 +5,37 @@ const SOON_MS = 3_000;
 /** So long a near source may show how quick it is before others begin too. */
 const PROVING_MS = 300;
 
-/**
- * Those of the sources that are to work now, nearest first. One further away stays idle while nearer ones will have done
- * what is left in a few seconds.
- *
- * @param leftBytes what is not here yet, asked or not.
- */
-export function workers(sources: readonly Source[], leftBytes: number, now: number): readonly Source[] {
-  const [first] = sources;
-  if (first === undefined || sources.every(({ rank }) => rank === first.rank)) return sources;
-  const sorted = [...sources].sort((a, b) => a.rank - b.rank);
-  for (const rank of RANKS) {
-    const near = sorted.filter((source) => source.rank < rank);
-    if (near.length > 0 && near.length < sorted.length && areEnough(near, leftBytes, now)) return near;
-  }
-  return sorted;
-}
+const RANKS: readonly SourceRank[] = [0, 1, 2];
 
-const RANKS: readonly SourceRank[] = [1, 2];
+/**
+ * Says who is to work. Those further away stay idle while nearer ones will have done what is left in a few seconds; once they
+ * were needed they stay to the end, unless somebody near comes.
+ */
+export class NearFirst {
+  /** The furthest that is needed. */
+  #widest: SourceRank = 0;
+
+  /** Somebody near may be enough. */
+  joined({ rank }: Source): void {
+    if (rank < this.#widest) this.#widest = rank;
+  }
+
+  /** @param leftBytes what is not here yet, asked or not. @returns those of the sources that are to work now. */
+  workers(sources: readonly Source[], leftBytes: number, now: number): readonly Source[] {
+    for (const rank of RANKS) {
+      const near = sources.filter((source) => source.rank <= rank);
+      if (near.length === sources.length) return near;
+      if (rank >= this.#widest && near.length > 0 && areEnough(near, leftBytes, now)) return near;
+      // Only who is silent or gone makes room for a moment; who is too slow makes room for good.
+      if (near.length > 0) this.#widest = Math.max(this.#widest, rank + 1) as SourceRank;
+    }
+    return sources;
+  }
+}
 
 function areEnough(near: readonly Source[], leftBytes: number, now: number): boolean {
   const whole = near.filter(({ have }) => have === 'full'); // A part may not have what is left.
-  if (whole.some((source) => !source.hasGiven && now - source.openedAt < PROVING_MS)) return true;
+  if (whole.some((source) => now - source.provingSince < PROVING_MS)) return true;
   const rate = whole.reduce((sum, source) => sum + source.rate, 0);
   return rate * SOON_MS >= leftBytes * 1_000;
 }

@@ -77,7 +77,6 @@ export class RequestPump {
   }
 
   #duplicate({ picker }: Wanted, source: Source, max: number): ChunkRange | undefined {
-    if (source.requests > 0) return undefined;
     return picker.duplicate(
       source,
       max,

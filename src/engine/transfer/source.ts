@@ -67,6 +67,7 @@ export class Source implements Giver, Disposable {
   readonly #window: RequestWindow;
   /** Everything that came, for the rate over 2 s, and over the 10 s of the floor. Absent before the first byte. */
   #meter: RateMeter | undefined;
+  #firstDataAt: number | undefined;
   #slowMeter: RateMeter | undefined;
   /** Bytes that may still come although they are not asked any more. */
   #lateBytes = 0;
@@ -103,6 +104,11 @@ export class Source implements Giver, Disposable {
 
   get hasGiven(): boolean {
     return this.#meter !== undefined;
+  }
+
+  /** Since when it can show how quick it is. */
+  get provingSince(): number {
+    return this.#firstDataAt ?? this.openedAt;
   }
 
   /** Bytes of chunks that came from it. */
@@ -181,6 +187,7 @@ export class Source implements Giver, Disposable {
   /** A frame came. @returns false when it brought more than was ever asked. */
   received(range: ChunkRange, bytes: number): boolean {
     const now = this.clock.now();
+    this.#firstDataAt ??= now;
     this.#meter ??= new RateMeter(2_000, this.clock);
     this.#slowMeter ??= new RateMeter(10_000, this.clock);
     this.#meter.add(bytes);
