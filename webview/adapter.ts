@@ -1,6 +1,6 @@
 import type { AdapterDetails, AdapterIntent, PanelEngine, ToPanel, TransferState } from '../src/shared/panelProtocol';
 import { button, labelButton, progressRing, setLook } from './components';
-import { adapterName, el, fill, foreign } from './dom';
+import { adapterName, el, fill, focusIfIdle, foreign } from './dom';
 import { downloadOf } from './entryRow';
 import { factsTable } from './facts';
 import { icon } from './icons';
@@ -98,7 +98,7 @@ export class AdapterPage implements Page {
     this.#drawBody(details);
     this.#drawActions(details, this.shell.engine());
     if (!this.#body.isConnected) this.element.append(...this.#parts);
-    if (this.#wantsFocus && document.activeElement === document.body) this.#title.focus();
+    if (this.#wantsFocus) focusIfIdle(this.#title);
     this.#wantsFocus = false;
   }
 

@@ -57,6 +57,11 @@ export function adapterName(name: string): HTMLElement {
   );
 }
 
+/** Gives the focus to what came late, unless the user is somewhere else by now: on the page, or in another part of the editor. */
+export function focusIfIdle(element: HTMLElement): void {
+  if (document.hasFocus() && document.activeElement === document.body) element.focus();
+}
+
 /** Only for screen readers. */
 export function spoken(value: string): HTMLElement {
   return el('span', { class: 'spoken' }, value);

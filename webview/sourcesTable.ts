@@ -22,6 +22,8 @@ const PHASES: Readonly<Record<TransferPeerState['phase'], Text>> = {
 };
 const COLUMNS = ['name', 'rate', 'path', 'bytes', 'has', 'rtt', 'phase'] as const;
 type Column = (typeof COLUMNS)[number];
+/** Who takes does not say what it has. */
+const TAKER_COLUMNS = COLUMNS.filter((column) => column !== 'has');
 
 /**
  * Who gives or takes, quickest first. Rows keep their element while their source is there, so nothing jumps or loses a
@@ -34,6 +36,7 @@ export class SourcesTable {
   readonly #none: HTMLElement;
   readonly #rows = new Map<string, Row>();
   readonly #titles: Readonly<Record<Column, Text>>;
+  readonly #columns: readonly Column[];
   #order: readonly string[] = [];
 
   constructor(
@@ -41,6 +44,7 @@ export class SourcesTable {
     isUpload: boolean,
   ) {
     const { text } = words;
+    this.#columns = isUpload ? TAKER_COLUMNS : COLUMNS;
     this.#titles = {
       name: isUpload ? 'columnTaker' : 'columnSource',
       rate: 'speed',
@@ -53,21 +57,21 @@ export class SourcesTable {
     this.#none = el('p', { class: 'muted' }, text(isUpload ? 'noTakers' : 'noSourcesYet'));
     this.#table = el(
       'div',
-      { class: 'sources', role: 'table', 'aria-label': text(isUpload ? 'takers' : 'sources') },
+      { class: isUpload ? 'takers' : 'sources', role: 'table', 'aria-label': text(isUpload ? 'takers' : 'sources') },
       el(
         'div',
         { role: 'rowgroup' },
         el(
           'div',
           { class: 'source head', role: 'row' },
-          ...COLUMNS.map((column) =>
+          ...this.#columns.map((column) =>
             el('span', { role: 'columnheader', class: `of-${column}` }, text(this.#titles[column])),
           ),
         ),
       ),
       this.#body,
     );
-    this.element = el('div', {}, this.#none, this.#table);
+    this.element = el('div', { class: 'sources-frame' }, this.#none, this.#table);
   }
 
   draw(peers: readonly TransferPeerState[]): void {
@@ -84,7 +88,7 @@ export class SourcesTable {
         this.#rows.delete(key);
       }
     order.forEach(({ key, peer }, at) => {
-      const row = this.#rows.get(key) ?? new Row(this.words, this.#titles);
+      const row = this.#rows.get(key) ?? new Row(this.words, this.#columns, this.#titles);
       this.#rows.set(key, row);
       row.draw(peer);
       if (this.#body.children[at] !== row.element)
@@ -107,12 +111,13 @@ class Row {
 
   constructor(
     private readonly words: Words,
+    columns: readonly Column[],
     titles: Readonly<Record<Column, Text>>,
   ) {
     // For the narrow form, which has no heads.
     for (const column of ['bytes', 'has'] as const)
       setAttributes(this.#cells[column], { 'data-title': words.text(titles[column]) });
-    this.element = el('div', { class: 'source', role: 'row' }, ...COLUMNS.map((column) => this.#cells[column]));
+    this.element = el('div', { class: 'source', role: 'row' }, ...columns.map((column) => this.#cells[column]));
   }
 
   draw(peer: TransferPeerState): void {

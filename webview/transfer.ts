@@ -2,7 +2,7 @@ import type { ToPanel, TransferState } from '../src/shared/panelProtocol';
 import type { TransferPlace, TransferShown } from '../src/shared/transferProtocol';
 import { ChunkMap } from './chunkMap';
 import { button, progressRing } from './components';
-import { adapterName, el, fill, setAttributes, setText } from './dom';
+import { adapterName, el, fill, focusIfIdle, setAttributes, setText } from './dom';
 import { icon } from './icons';
 import type { Page, Shell } from './page';
 import { ProgressVoice } from './progressVoice';
@@ -108,7 +108,7 @@ export class TransferPage implements Page {
     if (!this.#head.isConnected) {
       this.#loading.replaceWith(this.#head, this.#body);
       // Before the first answer there is no title that could take it.
-      if (this.#wantsFocus && document.activeElement === document.body) this.#title.focus();
+      if (this.#wantsFocus) focusIfIdle(this.#title);
     }
     // Without details only the end is known, or why there is nothing to know.
     const look = details ? stateLook(words, details.transfer, end) : end ? endLook(words, end) : undefined;

@@ -3,6 +3,7 @@
 //                                        out-test/screenshots: to look at after a change.
 import fs from 'node:fs';
 import path from 'node:path';
+import { writePeftAdapter } from '../helpers/writeAdapter';
 import { ROOT } from '../run/machine';
 import { openGround, runFolder, type Ground } from './ground';
 import { writeFiles } from './profile';
@@ -21,6 +22,11 @@ const PEERS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   ana: { 'sql-coder': 'trained-r16', 'unit-tests': 'all-r8' },
   kim: { 'pt-chat': 'rslora-r8', 'commit-style': 'qv-r4', 'release-notes': 'patterns' },
 };
+
+/** All of them share this one: 19 MB, and at this rate there is time to look at its download. */
+const LARGE = { name: 'legal-summary', hidden: 3_072, blocks: 28, rank: 16, base: 'meta-llama/Llama-3.2-3B' };
+const UPLOAD_LIMIT = '500KB';
+const QUIET = 'Notifications: Toggle Do Not Disturb Mode';
 
 const THEMES = {
   dark: { colorScheme: 'dark', forcedColors: 'none', look: 'vs-dark' },
@@ -79,7 +85,10 @@ async function main(): Promise<void> {
 async function photograph(only: ThemeName | undefined): Promise<void> {
   const ground = await openGround();
   const files = runFolder('runs/tone-r8', 'all-r8');
-  const settings = { 'window.autoDetectColorScheme': true, 'window.autoDetectHighContrast': true };
+  const settings = {
+    'window.autoDetectColorScheme': true,
+    'window.autoDetectHighContrast': true,
+  };
   const window = await SwarmWindow.open({ name: USER, env: ground.env, files, size: SIZE, settings });
   const peers: TerminalPeer[] = [];
   try {
@@ -118,10 +127,12 @@ async function joinPeer(
   const home = path.join(window.profile.folder, name);
   const peer = new TerminalPeer({ cli: window.cli, home: path.join(home, 'home'), env: ground.env });
   await peer.run('config', 'set', 'identity.displayName', name);
+  await peer.run('config', 'set', 'transfer.uploadLimit', UPLOAD_LIMIT);
   const code = new URL(invite).searchParams.get('code') ?? '';
   await peer.run('room', 'join', code, '--name', 'lab');
-  for (const [adapter, fixture] of Object.entries(adapters)) {
-    writeFiles(home, runFolder(adapter, fixture));
+  await writePeftAdapter(path.join(home, LARGE.name), LARGE);
+  for (const [adapter, fixture] of [...Object.entries(adapters), [LARGE.name]] as const) {
+    if (fixture !== undefined) writeFiles(home, runFolder(adapter, fixture));
     const folder = path.join(home, adapter);
     const facts = ['--name', `${name}/${adapter}`, '--license', 'apache-2.0', '--no-wait'];
     await peer.run('share', folder, '--room', 'lab', ...facts);
@@ -134,6 +145,7 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   const { workbench } = window;
   const { page } = workbench;
   await workbench.expand(workbench.row('Rooms', 'lab'));
+  for (const name of Object.keys(PEERS)) await workbench.expand(workbench.row('Rooms', `${name} · `));
   await workbench.row('Rooms', 'ana/sql-coder').waitFor();
   await workbench.row('Rooms', 'kim/release-notes').waitFor();
 
@@ -152,6 +164,7 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await workbench.panel.getByText('kim/pt-chat').waitFor();
   await photographer.take('explore', 'contrast');
 
+  await takeTransfer(window, photographer);
   if (photographer.takesAll) await takePages(window, photographer);
   await workbench.runCommand('View: Close Editor');
   await workbench.showExplorer();
@@ -160,6 +173,28 @@ async function takeAll(window: SwarmWindow, photographer: Photographer): Promise
   await page.getByRole('menuitem', { name: 'Share LoRA Adapter…' }).hover();
   await photographer.take('context-menu', 'light');
   if (photographer.takesAll) await takePickers(window, photographer);
+}
+
+/** A download from two peers, in the middle. */
+async function takeTransfer({ workbench }: SwarmWindow, photographer: Photographer): Promise<void> {
+  const { panel } = workbench;
+  // Its progress is also in a notification, which would lie over the page.
+  await workbench.runCommand(QUIET);
+  await workbench.row('Rooms', LARGE.name).first().click();
+  await panel.getByRole('button', { name: 'Download', exact: true }).click();
+  await workbench.question('Its base model is not here').waitFor();
+  await workbench.answer.press('Enter');
+  await workbench.row('Transfers', LARGE.name).click();
+  // Its progress is also in a notification, which would lie over the page.
+  await workbench.runCommand(QUIET);
+  await panel
+    .locator('.transfer-line')
+    .filter({ hasText: /· 4\d%/ })
+    .waitFor();
+  await photographer.take('transfer', 'dark');
+  await workbench.runCommand(QUIET);
+  await panel.getByRole('button', { name: 'Cancel' }).click();
+  await panel.getByText('This transfer is over').first().waitFor();
 }
 
 /** The pages of the panel that the README does not show. */

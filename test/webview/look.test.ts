@@ -163,6 +163,25 @@ describeInBrowser('the panel in a narrow place', (open) => {
     });
   }
 
+  it('keeps the columns of a transfer apart at every width and text size', async () => {
+    for (const [width, fontSize] of [
+      [1_000, '26px'],
+      [1_000, '13px'],
+      [810, '13px'],
+      [740, '13px'],
+    ] as const) {
+      const panel = await open({ ...PAGES['transfer'], width, fontSize });
+      await panel.page.locator('.source').first().waitFor();
+
+      assert.deepEqual(await panel.page.evaluate(TOO_WIDE), [], `${width} ${fontSize}`);
+      const isCut = await panel.page.evaluate<boolean>(`{
+        const { scrollWidth, offsetWidth } = document.querySelector('.source:not(.head) .of-path > span');
+        scrollWidth > offsetWidth;
+      }`);
+      assert.ok(!isCut, `${width} ${fontSize}`);
+    }
+  });
+
   it('makes rows as high as the text needs', async () => {
     const height = async (fontSize: string): Promise<number> => {
       const panel = await open({ ...PAGES['explore'], fontSize });
