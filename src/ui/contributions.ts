@@ -45,6 +45,7 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
     openPage: (page) => Panel.show({ engine, extensionUri, log, places }, page),
     places,
     preview: (title, text) => preview.show(title, text),
+    selectedTransfer: () => views.selectedTransfer,
     refresh: () => views.refresh(),
     showMore: (parent) => views.showMore(parent),
   };

@@ -16,6 +16,8 @@ export interface UiParts {
   readonly places: MergePlaces;
   /** Shows a longer text of somebody else in an editor, before the user decides about it. */
   readonly preview: (title: string, text: string) => Promise<void>;
+  /** The row that is selected in the tree of transfers. */
+  readonly selectedTransfer: () => string | undefined;
   /** Looks again at the workspace, at Ollama and at what peers offer. */
   readonly refresh: () => void;
   /** One more page of a long list. */

@@ -20,7 +20,7 @@ export function lookCommands(parts: UiParts): Record<string, Handler> {
       if (target?.kind === 'adapter') parts.openPage({ page: 'adapter', id: target.id });
     },
     openTransfer(clicked) {
-      const transfer = parseTransferElement(clicked);
+      const transfer = parseTransferElement(clicked ?? parts.selectedTransfer());
       if (transfer) parts.openPage({ page: 'transfer', ...transfer });
     },
     showLog: () => parts.log.show(),

@@ -12,8 +12,11 @@ export interface Branch {
   readonly context: string;
   /** Plain text. Peer text in it has passed `peerText`. */
   readonly tooltip: string;
-  /** What a click does. */
-  readonly command?: { readonly id: string; readonly argument: unknown };
+  /**
+   * What a click does. Without an argument the command looks at what is selected: the editor forgets the arguments of a row
+   * that is drawn anew, and a click between two drawings would find no command.
+   */
+  readonly command?: { readonly id: string; readonly argument?: unknown };
   readonly isExpanded?: boolean;
   /** `later`: asked for when the row is opened. Absent: a leaf. */
   readonly children?: readonly Branch[] | 'later';

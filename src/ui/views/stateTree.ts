@@ -66,8 +66,10 @@ export class StateTree implements vscode.TreeDataProvider<string>, vscode.Dispos
     item.contextValue = branch.context;
     item.tooltip = branch.tooltip;
     item.accessibilityInformation = { label: spokenLabel(branch) };
-    if (branch.command)
-      item.command = { command: branch.command.id, title: branch.label, arguments: [branch.command.argument] };
+    if (branch.command) {
+      const { id: command, argument } = branch.command;
+      item.command = { command, title: branch.label, ...(argument === undefined ? {} : { arguments: [argument] }) };
+    }
     return item;
   }
 

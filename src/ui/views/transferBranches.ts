@@ -6,6 +6,9 @@ import { peerText } from '../text';
 import { waitWords } from '../waitWords';
 import type { Branch } from './branch';
 
+/** Of the selected row: these are drawn anew 4 times a second. */
+const OPEN = { id: 'loraSwarm.openTransfer' } as const;
+
 /** Transfers that are going on or need the user. What is done is in the library. */
 export function openTransfers(state: EngineState): TransferState[] {
   return state.transfers.filter(({ phase }) => phase !== 'done' && phase !== 'cancelled');
@@ -38,7 +41,7 @@ function downloadBranch(transfer: TransferState): Branch {
       ],
       '\n',
     ),
-    command: { id: 'loraSwarm.openTransfer', argument: elementId.transfer('download', transfer.id) },
+    command: OPEN,
   };
 }
 
@@ -90,6 +93,6 @@ function uploadBranch(transfer: TransferState): Branch {
     icon: 'arrow-up',
     context: 'up.running',
     tooltip: joinKnown([peerText(transfer.name), t('{0} sent', formatBytes(transfer.bytesDone))], '\n'),
-    command: { id: 'loraSwarm.openTransfer', argument: elementId.transfer('upload', transfer.id) },
+    command: OPEN,
   };
 }

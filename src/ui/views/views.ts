@@ -52,6 +52,12 @@ export class Views implements vscode.Disposable {
     this.#owned.add(engine.onDidChangeState(() => this.#follow()));
   }
 
+  /** The row of the transfers that was clicked last, unless several are selected. */
+  get selectedTransfer(): string | undefined {
+    const { selection } = this.#transfersView;
+    return selection.length === 1 ? selection[0] : undefined;
+  }
+
   /** One more page below this row. */
   showMore(parent: string): void {
     this.#pages.more(parent);
