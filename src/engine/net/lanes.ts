@@ -39,6 +39,8 @@ export interface LaneSocket {
   readonly socket: TLSSocket;
   /** Call it once: from then on `receive` gets what comes. The bytes are valid only during the call. */
   readonly start: (receive: (bytes: Uint8Array) => void) => void;
+  /** Round trip of the dialling, milliseconds; what was measured on a busy machine is too long. */
+  readonly rttMs: number;
   /** Which lane it belongs to, 16 hex digits that the side which dialled drew. */
   readonly lane: string;
 }
@@ -111,7 +113,10 @@ export class Lanes extends Resource {
         },
       },
     };
+    const begun = performance.now();
+    let rttMs = Infinity;
     const socket = tls.connect(options);
+    socket.once('connect', () => (rttMs = performance.now() - begun));
     const late = setTimeout(() => socket.destroy(new Error('no answer')), DIAL_MS);
     this.#keep(socket);
     socket.once('error', reject);
@@ -123,7 +128,7 @@ export class Lanes extends Resource {
         reject(new Error('somebody else answered'));
         return;
       }
-      resolve({ socket, lane, start: (receive) => taken.start(receive) });
+      resolve({ socket, lane, rttMs, start: (receive) => taken.start(receive) });
     });
     return promise.finally(() => clearTimeout(late));
   }
@@ -166,7 +171,7 @@ export class Lanes extends Resource {
       socket.destroy();
       return;
     }
-    onSocket({ socket, lane, start: (receive) => void socket.on('data', receive) });
+    onSocket({ socket, lane, rttMs: Infinity, start: (receive) => void socket.on('data', receive) });
   }
 
   #keep(socket: TLSSocket): void {

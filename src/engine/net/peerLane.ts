@@ -16,7 +16,7 @@ const DIAL_AGAIN_MS = 60_000;
  * From this round trip on several connections carry more than one: what one has under way is bounded by the system's buffers,
  * some 4 MB, which is all that passes in a round trip.
  */
-const LONG_WAY_MS = 10;
+const LONG_WAY_MS = 15;
 const LONG_WAY_SOCKETS = 4;
 /** Of one peer: the lane that it dialled and a new one, if it has not noticed yet that the first is gone. */
 const MAX_LANES = 4;
@@ -133,8 +133,11 @@ export class PeerLane implements Disposable {
     const { port, fingerprint } = this.#offer;
     const address = { host, port, fingerprint, lane: randomBytes(8).toString('hex') };
     try {
-      this.#take(await this.parts.lanes.dial(address), true);
-      const more = (this.parts.rttMs() ?? 0) < LONG_WAY_MS ? 0 : LONG_WAY_SOCKETS - 1;
+      const first = await this.parts.lanes.dial(address);
+      this.#take(first, true);
+      // Either figure may be too long, for a moment in which this machine or the other was busy.
+      const isLong = Math.min(first.rttMs, this.parts.rttMs() ?? 0) >= LONG_WAY_MS;
+      const more = isLong ? LONG_WAY_SOCKETS - 1 : 0;
       for (let i = 0; i < more; i++) this.#take(await this.parts.lanes.dial(address), true);
     } catch (error) {
       this.parts.log.debug(`lane to ${this.parts.peerKey.slice(0, 8)}: ${String(error)}`);
