@@ -4,7 +4,8 @@ import type { TransferMessage, TransferType } from '../../src/engine/net/transfe
 import { PackageReader } from '../../src/engine/store/packageReader';
 import { PartialPackage } from '../../src/engine/store/partialPackage';
 import type { Store } from '../../src/engine/store/store';
-import { Leecher, type DownloadOptions } from '../../src/engine/transfer/leecher';
+import type { DownloadOptions } from '../../src/engine/transfer/downloadParts';
+import { Leecher } from '../../src/engine/transfer/leecher';
 import type { TransferLink } from '../../src/engine/transfer/link';
 import { RateLimit } from '../../src/engine/transfer/rate';
 import { Seeder } from '../../src/engine/transfer/seeder';

@@ -4,7 +4,7 @@ import type { Manifest } from '../release/manifest';
 import type { TransferState } from '../state';
 import type { Store } from '../store/store';
 import { monotonicClock } from '../transfer/clock';
-import type { DownloadProgress } from '../transfer/leecher';
+import type { DownloadProgress } from '../transfer/downloadParts';
 import type { DownloadView } from '../transfer/transferView';
 import { DownloadRun, type DownloadRequest, type DownloadRunParts, type Downloaded } from './downloadRun';
 import { SpaceWait } from './spaceWait';

@@ -1,94 +1,25 @@
 import { LoraSwarmError, hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
-import type { Logger } from '../log';
-import type { ClosedReason, HaveMessage, TransferMessage } from '../net/transferMessages';
+import type { TransferMessage } from '../net/transferMessages';
 import { parseManifest, type Manifest } from '../release/manifest';
+import { hear, type Asker } from './answers';
 import { BlindStart } from './blindStart';
-import { ChunkWork, PeerFault, retryIn } from './chunkWork';
+import { ChunkWork, PeerFault } from './chunkWork';
 import { monotonicClock, type Clock } from './clock';
 import { isUsable, judge } from './deadlines';
 import { DiskCopy } from './diskCopy';
 import { EarlyPackage } from './earlyPackage';
-import type { LocalChunks, PartialPackage } from './parts';
-import type { RateLimit } from './rate';
+import type { DownloadOptions, DownloadProgress, DownloadResult, LeecherParts } from './downloadParts';
+import type { PartialPackage } from './parts';
 import { RequestPump } from './requestPump';
 import type { Source } from './source';
-import { SourcePool, type SourceSet } from './sourcePool';
+import { SourcePool } from './sourcePool';
 import { viewOf, type DownloadView } from './transferView';
 
 /** Progress, deadlines, retries: four times a second, the most that a screen shows. */
 const TICK_MS = 250;
 /** Sources that gave something in the last seconds are the ones that we fetch from. */
 const ACTIVE_MS = 5_000;
-
-/**
- * When to open again what a holder closed. A download that has just finished there has moved, and a file that changed may be
- * the right one again. If it is really over we are refused then, for good.
- */
-const CLOSED_RETRY_MS: Readonly<Record<ClosedReason, number>> = { gone: 1_000, changed: 30_000, other: 10_000 };
-
-export interface LeecherParts<P extends PartialPackage = PartialPackage> {
-  readonly sources: SourceSet;
-  /** Called once, as soon as the manifest is known to be the one of the content id. */
-  readonly openPartial: (manifest: Manifest) => Promise<P>;
-  /** Of this download and of all downloads. */
-  readonly limits: readonly RateLimit[];
-  /** Of what comes from one peer, on top. The same list for peers under the same limits. */
-  readonly limitsOf?: (peerKey: string) => readonly RateLimit[];
-  /** What other packages here have. */
-  readonly local?: LocalChunks;
-  /** Bytes of a peer that were right. */
-  readonly onDidGet?: (peerKey: string, bytes: number) => void;
-  readonly log: Logger;
-  readonly clock?: Clock;
-}
-
-export interface DownloadOptions {
-  /** Ends the download and keeps what is there, as when the engine closes. */
-  readonly signal?: AbortSignal;
-  /** At most four times a second. */
-  readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Known from an earlier start: then no source has to send it, and chunks may be here. */
-  readonly manifest?: Manifest;
-  /** Size of the package as its author says, so that more can be asked before the manifest is here. */
-  readonly expectedBytes?: number;
-}
-
-export interface DownloadProgress {
-  /** `waiting`: nobody gives us anything at the moment. */
-  readonly phase: 'waiting' | 'running' | 'paused';
-  readonly bytesDone: number;
-  /** 0 until the manifest is there. */
-  readonly bytesTotal: number;
-  /** Verified bytes per second over the last seconds. */
-  readonly rate: number;
-  /** Peers that we fetch from now. */
-  readonly sources: number;
-  /** Peers that offer it now, whether they can give something or not. */
-  readonly peers: number;
-}
-
-export interface DownloadResult<P extends PartialPackage = PartialPackage> {
-  /** Every chunk is held. The caller owns it now and finishes it. */
-  readonly partial: P;
-  /** How many peers gave chunks. */
-  readonly sources: number;
-  readonly resumedBytes: number;
-  /** Bytes that came although they were held, or that were wrong. */
-  readonly refetchedBytes: number;
-  /** Bytes that another package on this disk had. */
-  readonly copiedBytes: number;
-  readonly seconds: number;
-}
-
-/** Fetches a package. @throws as `Leecher.run`. */
-export function downloadPackage<P extends PartialPackage>(
-  parts: LeecherParts<P>,
-  contentId: string,
-  options: DownloadOptions = {},
-): Promise<DownloadResult<P>> {
-  return new Leecher(parts, contentId, options).run();
-}
 
 /**
  * One download: asks the sources that are there for chunks, verifies each as it arrives, and goes on with others when one
@@ -128,6 +59,16 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       onLeave: (source) => this.#work?.leave(source),
       onChange: () => this.#ask(),
     });
+  }
+
+  get #asker(): Asker {
+    return {
+      clock: this.#clock,
+      work: this.#work,
+      onManifest: (source, bytes) => this.#checkManifest(source, bytes),
+      exclude: (source) => this.#pool.exclude(source),
+      onGet: ({ link }, bytes) => this.parts.onDidGet?.(link.peerKey, bytes),
+    };
   }
 
   /** All that is known of it now, for whoever looks. */
@@ -205,7 +146,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   }
 
   #receive(source: Source, message: TransferMessage): void {
-    this.#guard(source, () => this.#handle(source, message));
+    this.#guard(source, () => hear(source, message, this.#asker));
     this.#ask();
   }
 
@@ -218,53 +159,6 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       else if (hasCode(error, 'DOWNLOAD_CORRUPT', 'MANIFEST_INVALID')) this.#pool.strike(source, 'badData');
       else this.#fail(error);
     }
-  }
-
-  #handle(source: Source, message: TransferMessage): void {
-    switch (message.type) {
-      case 'opened':
-        if (source.phase !== 'opening') return;
-        source.phase = 'open';
-        source.progressAt = this.#clock.now();
-        source.have = message.have;
-        this.#work?.opened(source);
-        return;
-      case 'refused':
-        this.#sentAway(source, message.retryMs);
-        return;
-      case 'closed':
-        this.#sentAway(source, CLOSED_RETRY_MS[message.reason]);
-        return;
-      case 'manifest':
-        this.#checkManifest(source, message.bytes);
-        return;
-      case 'hashes':
-        this.#work?.addHashes(source, message);
-        return;
-      case 'data':
-        if (!this.#work) throw new PeerFault('protocol'); // The manifest goes before.
-        this.#work.addData(source, message);
-        this.parts.onDidGet?.(source.link.peerKey, message.bytes.byteLength);
-        return;
-      case 'reject':
-        this.#work?.reject(source, message);
-        return;
-      case 'have':
-        if (this.#work) this.#work.addHave(source, message);
-        else noteHave(source, message);
-        return;
-      default: // What an asker says is not for us.
-    }
-  }
-
-  #sentAway(source: Source, retryMs: number): void {
-    if (retryMs === 0) {
-      this.#pool.exclude(source);
-      return;
-    }
-    this.#work?.leave(source);
-    source.phase = 'refused'; // Until a new handle is tried.
-    source.pause(retryIn(retryMs));
   }
 
   #checkManifest(source: Source, bytes: Uint8Array): void {
@@ -391,14 +285,6 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     this.#tick?.dispose();
     this.#pool.dispose();
   }
-}
-
-/** The manifest is not here yet: notes the chunks where `join` will look. */
-function noteHave({ have }: Source, { ranges }: HaveMessage): void {
-  if (have === 'full') return;
-  for (const { first, count } of ranges)
-    for (let chunk = first; chunk < first + count && chunk >> 3 < have.byteLength; chunk++)
-      have[chunk >> 3]! |= 1 << (chunk & 7);
 }
 
 function noHonestSource(struck: ReadonlySet<string>): LoraSwarmError {

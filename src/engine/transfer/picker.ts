@@ -2,6 +2,7 @@ import type { ChunkRange } from '../net/transferMessages';
 import { Bitfield } from '../release/bitfield';
 import type { ChunkMap } from '../release/chunkMap';
 import { ChunkTable } from './chunkTable';
+import { PartHolders, type Part } from './partHolders';
 import type { Segments } from './segments';
 
 /** An idle source repeats what another is slow with when it would be this much quicker. */
@@ -13,10 +14,8 @@ const MAX_SOURCES = 255;
 interface SourceEntry {
   /** From 1: how a chunk says of whom it is asked. */
   readonly slot: number;
-  /** Undefined: it has everything. */
-  have: Bitfield | undefined;
-  /** Chunks it has, by segment; empty when it has everything. */
-  haveIn: Uint8Array;
+  /** What it has. Undefined: everything. */
+  part: Part | undefined;
   /** How many chunks are asked of it, and the ranges that they were asked in, oldest first; some of them may be over. */
   asked: number;
   ranges: ChunkRange[];
@@ -39,11 +38,9 @@ export class Picker<Source> {
   readonly #segments: Segments;
   /** By group, 1 while nothing of it may be asked. */
   readonly #blocked: Uint8Array;
-  /** By chunk, how many of the sources that have only a part have it. */
-  readonly #partsWith: Uint8Array;
-  /** Sources, and those of them that have only a part. */
+  readonly #parts: PartHolders;
+  /** Sources but for claimers. */
   #peers = 0;
-  #parts = 0;
   /** Grows when something may be asked that could not before. */
   #state = 0;
 
@@ -56,7 +53,7 @@ export class Picker<Source> {
     this.#chunks = new ChunkTable(map, held);
     this.#segments = this.#chunks.segments;
     this.#blocked = new Uint8Array(map.groups);
-    this.#partsWith = new Uint8Array(map.chunks);
+    this.#parts = new PartHolders(map, this.#segments);
   }
 
   /** Whether everything was received. */
@@ -82,7 +79,7 @@ export class Picker<Source> {
   addSource(source: Source, have?: Bitfield): void {
     const entry = this.#add(source);
     this.#peers++;
-    if (have) this.#setPart(entry, have);
+    if (have) entry.part = this.#parts.add(have);
   }
 
   /** One that takes what it names itself, with `claim`, and is never given anything. It stays. */
@@ -98,21 +95,15 @@ export class Picker<Source> {
     this.#sources.delete(source);
     this.#bySlot[entry.slot] = undefined;
     this.#peers--;
-    if (!entry.have) return;
-    this.#parts--;
-    for (let chunk = 0; chunk < this.map.chunks; chunk++) if (entry.have.has(chunk)) this.#partsWith[chunk]!--;
+    if (entry.part) this.#parts.remove(entry.part);
   }
 
   /** It got these chunks, or (`has` false) said that it does not have them, whatever it said before. */
   setHave(source: Source, range: ChunkRange, has: boolean): void {
     const entry = this.#sources.get(source);
-    if (!entry || (!entry.have && has)) return;
-    if (!entry.have) this.#setPart(entry, Bitfield.full(this.map.chunks));
-    for (let chunk = range.first; chunk < range.first + range.count; chunk++) {
-      if (!entry.have!.set(chunk, has)) continue;
-      entry.haveIn[this.#segments.of(chunk)]! += has ? 1 : -1;
-      this.#partsWith[chunk]! += has ? 1 : -1;
-    }
+    if (!entry || (!entry.part && has)) return;
+    entry.part ??= this.#parts.add(Bitfield.full(this.map.chunks));
+    this.#parts.set(entry.part, range, has);
     if (has) entry.dryAt = -1;
   }
 
@@ -120,18 +111,14 @@ export class Picker<Source> {
   replaceHave(source: Source, have: Bitfield | undefined): void {
     const entry = this.#sources.get(source);
     if (!entry) return;
-    if (entry.have) {
-      this.#parts--;
-      for (let chunk = 0; chunk < this.map.chunks; chunk++) if (entry.have.has(chunk)) this.#partsWith[chunk]!--;
-      entry.have = undefined;
-    }
-    if (have) this.#setPart(entry, have);
+    if (entry.part) this.#parts.remove(entry.part);
+    entry.part = have && this.#parts.add(have);
     entry.dryAt = -1;
   }
 
   /** Share of the package that it has, 0 to 1. */
   shareOf(source: Source): number {
-    const have = this.#sources.get(source)?.have;
+    const have = this.#sources.get(source)?.part?.have;
     return have ? have.count / have.size : 1;
   }
 
@@ -140,7 +127,7 @@ export class Picker<Source> {
     const entry = this.#sources.get(source);
     if (!entry || max < 1 || entry.dryAt === this.#state) return undefined;
     if (entry.segment === undefined || this.#firstFree(entry, entry.segment) === undefined)
-      entry.segment = this.#parts > 0 ? this.#rarestSegment(entry) : this.#nextSegment();
+      entry.segment = this.#parts.isEmpty ? this.#nextSegment() : this.#rarestSegment(entry);
     if (entry.segment === undefined) {
       entry.dryAt = this.#state;
       return undefined;
@@ -237,21 +224,10 @@ export class Picker<Source> {
     let slot = 1;
     while (this.#bySlot[slot] !== undefined) slot++;
     if (slot > MAX_SOURCES) throw new RangeError(`more than ${MAX_SOURCES} sources`);
-    const entry = { slot, have: undefined, haveIn: NONE, asked: 0, ranges: [], segment: undefined, dryAt: -1 };
+    const entry = { slot, part: undefined, asked: 0, ranges: [], segment: undefined, dryAt: -1 };
     this.#sources.set(source, entry);
     this.#bySlot[slot] = source;
     return entry;
-  }
-
-  #setPart(entry: SourceEntry, have: Bitfield): void {
-    entry.have = have;
-    entry.haveIn = new Uint8Array(this.#segments.count);
-    this.#parts++;
-    for (let chunk = 0; chunk < this.map.chunks; chunk++) {
-      if (!have.has(chunk)) continue;
-      entry.haveIn[this.#segments.of(chunk)]!++;
-      this.#partsWith[chunk]!++;
-    }
   }
 
   #reserve(entry: SourceEntry, range: ChunkRange): ChunkRange {
@@ -264,11 +240,11 @@ export class Picker<Source> {
   }
 
   #isFreeFor(entry: SourceEntry, chunk: number): boolean {
-    return this.#chunks.isFree(chunk) && (entry.have?.has(chunk) ?? true);
+    return this.#chunks.isFree(chunk) && (entry.part?.have.has(chunk) ?? true);
   }
 
   #firstFree(entry: SourceEntry, segment: number): number | undefined {
-    if (!this.#hasFree(segment) || (entry.have && entry.haveIn[segment] === 0)) return undefined;
+    if (!this.#hasFree(segment) || entry.part?.haveIn[segment] === 0) return undefined;
     const end = this.#segments.end(segment);
     for (let chunk = this.#segments.all[segment]!.first; chunk < end; chunk++)
       if (this.#isFreeFor(entry, chunk)) return chunk;
@@ -299,7 +275,7 @@ export class Picker<Source> {
       const segment = (start + step) % this.#segments.count;
       const chunk = this.#firstFree(entry, segment);
       if (chunk === undefined) continue;
-      const score = (this.#chunks.hasAsked(segment) ? 256 : 0) + this.#partsWith[chunk]!;
+      const score = (this.#chunks.hasAsked(segment) ? 256 : 0) + this.#parts.holders(chunk);
       if (score >= bestScore) continue;
       best = segment;
       bestScore = score;
@@ -310,7 +286,8 @@ export class Picker<Source> {
 
   /** The last run of chunks asked of `from` alone that `entry` has. */
   #lastRun(entry: SourceEntry, from: SourceEntry, max: number): ChunkRange | undefined {
-    const fits = (chunk: number) => this.#chunks.isAskedOnlyOf(from.slot, chunk) && (entry.have?.has(chunk) ?? true);
+    const fits = (chunk: number) =>
+      this.#chunks.isAskedOnlyOf(from.slot, chunk) && (entry.part?.have.has(chunk) ?? true);
     while (from.ranges.length > 0 && !this.#chunks.isAnyAskedOf(from.slot, from.ranges.at(-1)!)) from.ranges.pop();
     for (const range of from.ranges.toReversed()) {
       for (let last = range.first + range.count - 1; last >= range.first; last--) {
@@ -324,5 +301,3 @@ export class Picker<Source> {
     return undefined;
   }
 }
-
-const NONE = new Uint8Array();

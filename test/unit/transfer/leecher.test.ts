@@ -5,12 +5,8 @@ import type { TransferMessage } from '../../../src/engine/net/transferMessages';
 import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
 import type { Store } from '../../../src/engine/store/store';
-import {
-  Leecher,
-  type DownloadOptions,
-  type DownloadProgress,
-  type DownloadResult,
-} from '../../../src/engine/transfer/leecher';
+import type { DownloadOptions, DownloadProgress, DownloadResult } from '../../../src/engine/transfer/downloadParts';
+import { Leecher } from '../../../src/engine/transfer/leecher';
 import { RateLimit } from '../../../src/engine/transfer/rate';
 import { FakeHolder, damaged, type Twist } from '../../helpers/fakeHolder';
 import { makePackage, type TestPackage } from '../../helpers/packages';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { silentLog } from '../../../src/engine/log';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
-import { Leecher, type DownloadResult } from '../../../src/engine/transfer/leecher';
+import type { DownloadResult } from '../../../src/engine/transfer/downloadParts';
+import { Leecher } from '../../../src/engine/transfer/leecher';
 import type { SourceRank } from '../../../src/engine/transfer/source';
 import { PacedHolder, type Pace } from '../../helpers/pacedHolder';
 import { makePackage, type TestPackage } from '../../helpers/packages';
