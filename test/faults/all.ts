@@ -8,11 +8,12 @@ import { damaged } from './r06Damaged';
 import { sources } from './r07Sources';
 import { peerDies } from './r08PeerDies';
 import { peerFreezes } from './r09PeerFreezes';
+import { disorder, losses, newAddress } from './r10BadLinks';
 import { sleeps } from './r13Sleep';
 import { clockJumps } from './r14Clock';
 import { askedTwice } from './r15AskedTwice';
 
 export const FAULTS: readonly Fault[] = [
   ...[killed, errors, diskFull, folderGone, slowDisk, damaged, sources, peerDies, peerFreezes],
-  ...[sleeps, clockJumps, askedTwice],
+  ...[losses, disorder, newAddress, sleeps, clockJumps, askedTwice],
 ];

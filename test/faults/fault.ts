@@ -32,6 +32,8 @@ export interface PointResult {
 export interface BoutOptions {
   readonly isSample: boolean;
   readonly ground: () => Promise<Ground>;
+  /** Points whose name does not fit are left alone. */
+  readonly only?: RegExp;
   /** Called for each point that failed, as soon as it did. */
   readonly onFailure?: (what: string, error: unknown) => void;
 }
@@ -67,16 +69,21 @@ export class Bout {
 
   /** Tries one point. An error is a failure of the point, not of the run. */
   async point(what: string, work: () => Promise<PointResult | undefined>): Promise<void> {
+    if (this.options.only?.test(what) === false) return;
     this.#points++;
     try {
       const result = await work();
       this.#worstRefetched = Math.max(this.#worstRefetched, result?.refetched ?? 0);
     } catch (error) {
-      this.#failures.push(
-        `${what}: ${error instanceof Error ? error.message.split('\n').slice(0, 6).join(' ') : String(error)}`,
-      );
-      this.options.onFailure?.(what, error);
+      this.#fail(what, error);
     }
+  }
+
+  #fail(what: string, error: unknown): void {
+    this.#failures.push(
+      `${what}: ${error instanceof Error ? error.message.split('\n').slice(0, 6).join(' ') : String(error)}`,
+    );
+    this.options.onFailure?.(what, error);
   }
 
   note(text: string): void {
@@ -93,9 +100,7 @@ export class Bout {
     try {
       await fault.strike(bout);
     } catch (error) {
-      await bout.point('all of it', () => {
-        throw error;
-      });
+      bout.#fail('all of it', error);
     }
     return {
       id: fault.id,

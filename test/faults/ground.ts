@@ -40,6 +40,18 @@ const SIZES = {
 
 export type Size = keyof typeof SIZES;
 
+/** Where victims run and meet. */
+export interface Place {
+  readonly host: string;
+  readonly bootstrap: readonly string[];
+  readonly wrap: readonly string[];
+}
+
+interface StartOptions {
+  readonly wrap?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** What all faults stand on: a DHT on loopback, an engine that shares, and homes of victims, which are processes. */
 export class Ground {
   readonly #shared = new Map<Size, Promise<Shared>>();
@@ -109,8 +121,12 @@ export class Ground {
     fs.rmSync(home, { recursive: true, force: true });
   }
 
-  start(order: Omit<VictimOrder, 'bootstrap' | 'host'>, options?: ConstructorParameters<typeof Victim>[2]): Victim {
-    const victim = new Victim(this.script, { ...order, bootstrap: this.bootstrap, host: '127.0.0.1' }, options);
+  /** @param options where it runs, if not on loopback, and what Node is started with. */
+  start(
+    order: Omit<VictimOrder, 'bootstrap' | 'host'>,
+    { wrap = [], env = {}, host = '127.0.0.1', bootstrap = this.bootstrap }: Partial<Place> & StartOptions = {},
+  ): Victim {
+    const victim = new Victim(this.script, { ...order, bootstrap, host }, { wrap, env });
     this.#victims.add(victim);
     void victim.exited.finally(() => this.#victims.delete(victim)).catch(() => undefined);
     return victim;

@@ -1,16 +1,21 @@
-// npm run test:faults -- [R01 R02 …] [--sample] [--mutants]
+// npm run test:faults -- [R01 R02 …] [--sample] [--only REGEX] [--mutants]
 //
 // Strikes the transfer engine with every fault of the reliability plan and says in a table what it came to. `--sample` takes
-// the points that `npm test` takes. `--mutants` takes guards out of a copy of the source and expects the faults to notice.
+// the points that `npm test` takes, `--only` those whose name fits. `--mutants` takes guards out of a copy of the source and expects the faults to notice.
 import { parseArgs } from 'node:util';
 import { FAULTS } from './all';
 import { Bout, type Outcome } from './fault';
 import { Ground } from './ground';
+import { runMutants } from './runMutants';
 import { tableOf } from './table';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { sample: { type: 'boolean', default: false }, mutants: { type: 'boolean', default: false } },
+  options: {
+    sample: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    mutants: { type: 'boolean', default: false },
+  },
 });
 void main();
 
@@ -21,6 +26,12 @@ async function main(): Promise<void> {
     process.exitCode = 2;
     return;
   }
+  if (values.mutants) {
+    const survivors = await runMutants(positionals);
+    console.log(survivors.length === 0 ? 'every missing guard was noticed' : `unnoticed: ${survivors.join('; ')}`);
+    process.exitCode = survivors.length === 0 ? 0 : 1;
+    return;
+  }
   const chosen = FAULTS.filter(({ id }) => positionals.length === 0 || positionals.includes(id));
   let ground: Promise<Ground> | undefined;
   const outcomes: Outcome[] = [];
@@ -28,6 +39,7 @@ async function main(): Promise<void> {
     console.log(`${fault.id} ${fault.title}`);
     const outcome = await Bout.try(fault, {
       isSample: values.sample,
+      ...(values.only === undefined ? {} : { only: new RegExp(values.only) }),
       ground: () => (ground ??= Ground.open()),
       onFailure: (what, error) =>
         console.log(`  FAILED ${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),

@@ -7,6 +7,8 @@ import { delaying, noStrace } from './strace';
 
 const LANE = 95;
 const DELAY_US = 20_000;
+/** Of the whole process, however large the adapter is. */
+const MAX_RSS_BYTES = 160e6;
 /** More than on a quick disk: what a peer may send before it is told to wait. */
 const MAX_MORE_BYTES = 48 * 1024 ** 2;
 
@@ -42,6 +44,7 @@ export const slowDisk: Fault = {
           `${Math.round(peaks[0]! / 1e6)} MB in ${seconds[0]!.toFixed(1)} s, slow ${Math.round(peaks[1]! / 1e6)} MB in ${seconds[1]!.toFixed(1)} s`,
         );
         assert.ok(seconds[1]! > seconds[0]!, 'the disk was not slow');
+        assert.ok(peaks[1]! <= MAX_RSS_BYTES, `${peaks[1]} bytes of memory`);
         assert.ok(more <= MAX_MORE_BYTES, `${more} bytes more`);
         return {};
       });

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '../helpers/packages';
 import type { Bout, Fault } from './fault';
 import type { Ground } from './ground';
+import { blackHoles } from './r10BadLinks';
 import { checkHome } from './laws';
 import { describe, endsWell, hasBytes, longestGap } from './recovery';
 import { Sharers } from './sharers';
@@ -28,6 +29,7 @@ export const peerFreezes: Fault = {
         await sharers.end();
       }
     }
+    await blackHoles(bout);
   },
 };
 

@@ -1,5 +1,15 @@
-import { sharedOf, type Ground, type Shared } from './ground';
+import { sharedOf, type Ground, type Place, type Shared, type Size } from './ground';
 import type { Victim } from './process';
+
+interface SharersOptions {
+  readonly count: number;
+  /** Number of the first one's identity. */
+  readonly first: number;
+  /** False: only over the connection of the room, which nobody tells when its other end dies. */
+  readonly lane: boolean;
+  readonly place?: Partial<Place>;
+  readonly size?: Size;
+}
 
 /** Processes that share one adapter, and may be killed, stopped and started again. */
 export class Sharers {
@@ -10,24 +20,21 @@ export class Sharers {
     private readonly homes: readonly string[],
     readonly adapter: Shared,
     private readonly lane: boolean,
+    private readonly place: Partial<Place>,
   ) {}
 
-  /**
-   * @param first number of the first one's identity.
-   * @param lane false: only over the connection of the room, which nobody tells when its other end dies.
-   */
   static async start(
     ground: Ground,
-    { count, first, lane }: { readonly count: number; readonly first: number; readonly lane: boolean },
+    { count, first, lane, place = {}, size = 'middle' }: SharersOptions,
   ): Promise<Sharers> {
-    const folder = await ground.writeAdapter('middle', first);
+    const folder = await ground.writeAdapter(size, first);
     const homes: string[] = [];
     for (let i = 0; i < count; i++) homes.push((await ground.newHome(first + i)).home);
-    const victims = homes.map((home) => ground.start({ home, share: folder, lane }));
+    const victims = homes.map((home) => ground.start({ home, share: folder, lane }, place));
     const words = await Promise.all(victims.map((victim) => victim.until((word) => word.kind === 'shared')));
     const [word] = words;
     if (word?.kind !== 'shared') throw new Error('nothing was shared');
-    const sharers = new Sharers(ground, homes, sharedOf(homes[0]!, word.id, folder), lane);
+    const sharers = new Sharers(ground, homes, sharedOf(homes[0]!, word.id, folder), lane, place);
     sharers.#running.push(...victims);
     return sharers;
   }
@@ -43,7 +50,7 @@ export class Sharers {
   /** Starts one again that was killed. */
   async restart(index: number): Promise<void> {
     await this.at(index).exited;
-    const victim = this.ground.start({ home: this.homes[index]!, lane: this.lane });
+    const victim = this.ground.start({ home: this.homes[index]!, lane: this.lane }, this.place);
     this.#running[index] = victim;
     await victim.until((word) => word.kind === 'opened');
   }

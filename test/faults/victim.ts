@@ -19,7 +19,7 @@ async function main(): Promise<void> {
       try {
         return await work();
       } catch (error) {
-        tellError(step, error);
+        tellError(order, step, error);
         if (retries-- <= 0) throw error;
       }
   };
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
     await fetched.catch(() => undefined); // It was told.
     await ended;
   } else await fetched;
-  await engine.close().catch((error: unknown) => tellError('close', error));
+  await engine.close().catch((error: unknown) => tellError(order, 'close', error));
   tell({ kind: 'closed', peakRss: process.resourceUsage().maxRSS * 1_024, calls: armed?.calls ?? 0 });
   process.exit(0); // The listener of the input would keep it.
 }
@@ -106,9 +106,14 @@ function moveClock(addMs: number): void {
   } as DateConstructor;
 }
 
-function tellError(step: 'open' | 'get' | 'close', error: unknown): void {
+function tellError({ home, get }: VictimOrder, step: 'open' | 'get' | 'close', error: unknown): void {
   const { name, message, code } = error as Error & { code?: string };
-  tell({ kind: 'error', step, isOurs: name === 'LoraSwarmError', code: code ?? name, message });
+  const files = ['partial', 'library'].map((area) => `${home}/${area}/${get}/adapter_model.safetensors`);
+  const diskBytes = files.reduce(
+    (sum, file) => sum + 512 * (fs.statSync(file, { throwIfNoEntry: false })?.blocks ?? 0),
+    0,
+  );
+  tell({ kind: 'error', step, isOurs: name === 'LoraSwarmError', code: code ?? name, message, diskBytes });
 }
 
 main().catch(() => process.exit(3)); // It was told.

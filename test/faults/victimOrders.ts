@@ -42,6 +42,8 @@ export type VictimWord =
       readonly isOurs: boolean;
       readonly code: string;
       readonly message: string;
+      /** What the weights that were asked for take on the disk then. */
+      readonly diskBytes: number;
     }
   | {
       readonly kind: 'got';

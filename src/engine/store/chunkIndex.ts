@@ -50,8 +50,9 @@ export class ChunkIndex {
 
   /** Takes in what came since, and forgets what went. Gives way to others every few milliseconds. */
   refresh(): Promise<void> {
-    this.#refreshing = this.#refreshing.then(() => this.#refresh());
-    return this.#refreshing;
+    const refresh = this.#refreshing.then(() => this.#refresh());
+    this.#refreshing = refresh.catch(() => undefined); // A list that can't be read now may be the next time.
+    return refresh;
   }
 
   /**
