@@ -83,7 +83,8 @@ const MIGRATIONS: readonly string[] = [
 /**
  * Opens the database of the engine, making it or bringing it to this version first.
  *
- * One process at a time holds it. Every commit is synced, so a row that was committed is there after a crash.
+ * One process at a time holds it. Every commit is synced, so a row that was committed is there after a crash; but for what folders
+ * say as well, see `Database.unsynced`.
  *
  * @throws {LoraSwarmError} `STORE_CORRUPT` when it is damaged or no database of ours (it is left alone), `STORE_VERSION`
  * when a newer version wrote it, `STORE_READ_ONLY`, `STORE_FULL`, `STORE_FAILED`.

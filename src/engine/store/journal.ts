@@ -48,24 +48,26 @@ export class DownloadJournal {
   /** Enters a download. One that is there keeps its chunks; given details replace those it has. */
   begin(manifest: Manifest, { release, data }: DownloadDetails): void {
     const held = new Uint8Array(Math.ceil(new ChunkMap(manifest).chunks / 8));
-    this.db.run(
-      `INSERT INTO downloads (id, manifest, release, held, held_check, is_discarded, data, added_at)
+    const enter = () =>
+      this.db.run(
+        `INSERT INTO downloads (id, manifest, release, held, held_check, is_discarded, data, added_at)
        VALUES (?, ?, ?, ?, ?, 0, ?, ?)
        ON CONFLICT (id) DO UPDATE SET
          release = coalesce(excluded.release, release),
          data = CASE WHEN excluded.data = 'null' THEN data ELSE excluded.data END`,
-      manifest.id,
-      manifest.bytes,
-      release ? encodeRelease(release) : null,
-      held,
-      check(held),
-      JSON.stringify(data ?? null),
-      Date.now(),
-    );
+        manifest.id,
+        manifest.bytes,
+        release ? encodeRelease(release) : null,
+        held,
+        check(held),
+        JSON.stringify(data ?? null),
+        Date.now(),
+      );
+    this.db.unsynced(enter); // The folder says it too.
   }
 
   setData(id: string, data: unknown): void {
-    this.db.run('UPDATE downloads SET data = ? WHERE id = ?', JSON.stringify(data ?? null), id);
+    this.db.unsynced(() => this.db.run('UPDATE downloads SET data = ? WHERE id = ?', JSON.stringify(data ?? null), id));
   }
 
   /** Chunks that were on disk at the last entry, or `undefined` when the entry is damaged or absent. */
@@ -76,7 +78,9 @@ export class DownloadJournal {
 
   /** Call it after the chunks were synced. */
   commit(id: string, held: Bitfield): void {
-    this.db.run('UPDATE downloads SET held = ?, held_check = ? WHERE id = ?', held.bytes, check(held.bytes), id);
+    this.db.unsynced(() =>
+      this.db.run('UPDATE downloads SET held = ?, held_check = ? WHERE id = ?', held.bytes, check(held.bytes), id),
+    );
   }
 
   /** From here on the download is gone for good, though its files may still be there. */
@@ -94,7 +98,7 @@ export class DownloadJournal {
   }
 
   remove(id: string): void {
-    this.db.run('DELETE FROM downloads WHERE id = ?', id);
+    this.db.unsynced(() => this.db.run('DELETE FROM downloads WHERE id = ?', id));
   }
 }
 

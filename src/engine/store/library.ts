@@ -106,7 +106,10 @@ export class LibraryStore {
     const weightsPath = join(folder, FILE_ROLES[weightsOf(manifest).role].name);
     const item = { id, manifest, release, folder, weightsPath, addedAt: Date.now() };
     this.#items.set(id, item); // Whether the database can be written or not.
-    this.parts.db.run('INSERT INTO library (id, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING', id, item.addedAt);
+    const { db } = this.parts;
+    db.unsynced(() =>
+      db.run('INSERT INTO library (id, added_at) VALUES (?, ?) ON CONFLICT DO NOTHING', id, item.addedAt),
+    );
     const addedAt = Number(this.parts.db.get('SELECT added_at FROM library WHERE id = ?', id)?.['added_at']);
     const dated = { ...item, addedAt };
     this.#items.set(id, dated);

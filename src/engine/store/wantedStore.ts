@@ -32,19 +32,21 @@ export class WantedStore {
 
   /** Enters a download as the last one, also one that had another place. */
   putLast({ id, release, data }: WantedRecord): void {
-    this.db.run(
-      `INSERT INTO wanted (id, release, data, position)
+    const enter = () =>
+      this.db.run(
+        `INSERT INTO wanted (id, release, data, position)
          VALUES (?, ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM wanted))
        ON CONFLICT (id) DO UPDATE SET
          release = coalesce(excluded.release, release), data = excluded.data, position = excluded.position`,
-      id,
-      release ? encodeRelease(release) : null,
-      JSON.stringify(data ?? null),
-    );
+        id,
+        release ? encodeRelease(release) : null,
+        JSON.stringify(data ?? null),
+      );
+    this.db.unsynced(enter);
   }
 
   setData(id: string, data: unknown): void {
-    this.db.run('UPDATE wanted SET data = ? WHERE id = ?', JSON.stringify(data ?? null), id);
+    this.db.unsynced(() => this.db.run('UPDATE wanted SET data = ? WHERE id = ?', JSON.stringify(data ?? null), id));
   }
 
   /** @param ids in their new order. The places of others are not touched. */
@@ -56,6 +58,6 @@ export class WantedStore {
   }
 
   remove(id: string): void {
-    this.db.run('DELETE FROM wanted WHERE id = ?', id);
+    this.db.unsynced(() => this.db.run('DELETE FROM wanted WHERE id = ?', id));
   }
 }
