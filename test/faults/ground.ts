@@ -8,7 +8,7 @@ import { localDht } from '../helpers/testRooms';
 import { writePeftAdapter, type WriteAdapterOptions } from '../helpers/writeAdapter';
 import { ROOT } from '../run/machine';
 import { readKept, type Kept } from './laws';
-import { Victim } from './process';
+import { Victim, type VictimOptions } from './process';
 import type { VictimOrder } from './victimOrders';
 
 /** An adapter that the seeder shares, with all that is known of it. */
@@ -45,11 +45,6 @@ export interface Place {
   readonly host: string;
   readonly bootstrap: readonly string[];
   readonly wrap: readonly string[];
-}
-
-interface StartOptions {
-  readonly wrap?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What all faults stand on: a DHT on loopback, an engine that shares, and homes of victims, which are processes. */
@@ -124,9 +119,9 @@ export class Ground {
   /** @param options where it runs, if not on loopback, and what Node is started with. */
   start(
     order: Omit<VictimOrder, 'bootstrap' | 'host'>,
-    { wrap = [], env = {}, host = '127.0.0.1', bootstrap = this.bootstrap }: Partial<Place> & StartOptions = {},
+    { host = '127.0.0.1', bootstrap = this.bootstrap, ...options }: Partial<Place> & VictimOptions = {},
   ): Victim {
-    const victim = new Victim(this.script, { ...order, bootstrap, host }, { wrap, env });
+    const victim = new Victim(this.script, { ...order, bootstrap, host }, options);
     this.#victims.add(victim);
     void victim.exited.finally(() => this.#victims.delete(victim)).catch(() => undefined);
     return victim;

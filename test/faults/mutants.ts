@@ -129,6 +129,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     fault: 'R03',
+    only: 'too small',
   },
   {
     name: 'needs a library that nobody removed',

@@ -3,6 +3,16 @@ import { createInterface } from 'node:readline';
 import { findNode } from '../run/machine';
 import type { VictimCommand, VictimOrder, VictimWord } from './victimOrders';
 
+/** Of one who fetches. One that hangs has to end as a failure, not as a test run that does not end. */
+const LIMIT_MS = 150_000;
+
+export interface VictimOptions {
+  /** Program and arguments that Node is started with, such as strace. */
+  readonly wrap?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly limitMs?: number;
+}
+
 /** A victim that runs, and all that it said. */
 export class Victim {
   readonly words: VictimWord[] = [];
@@ -11,15 +21,7 @@ export class Victim {
   readonly #errors: Buffer[] = [];
   #end: { code: number | null; signal: NodeJS.Signals | null } | undefined;
 
-  /** @param wrap program and arguments that Node is started with, such as strace. */
-  constructor(
-    script: string,
-    order: VictimOrder,
-    {
-      wrap = [],
-      env = {},
-    }: { readonly wrap?: readonly string[]; readonly env?: Readonly<Record<string, string>> } = {},
-  ) {
+  constructor(script: string, order: VictimOrder, { wrap = [], env = {}, limitMs = LIMIT_MS }: VictimOptions = {}) {
     const [program, ...args] = [...wrap, findNode(), script, JSON.stringify(order)];
     this.child = spawn(program, args, {
       // One thread for files: strace counts calls by thread.
@@ -33,15 +35,24 @@ export class Victim {
       this.words.push(word);
       for (const listener of [...this.#listeners]) listener(word);
     });
+    let isLate = false;
+    const hang = (): void => {
+      isLate = true;
+      this.kill();
+    };
+    const limit = order.get === undefined ? undefined : setTimeout(hang, limitMs);
     this.exited = new Promise((resolve, reject) => {
       this.child.once('error', reject);
       this.child.once('close', (code, signal) => {
+        clearTimeout(limit);
         // strace ends as its victim did; where it can't, it exits with 128 and the number of the signal.
         this.#end = code === 137 ? { code: null, signal: 'SIGKILL' } : { code, signal };
         for (const listener of [...this.#listeners]) listener({ kind: 'closed', peakRss: 0, calls: 0 });
-        resolve(this.#end);
+        if (isLate) reject(new Error(`it hangs: ${JSON.stringify(this.words.slice(-3))}`));
+        else resolve(this.#end);
       });
     });
+    this.exited.catch(() => undefined); // Whoever waits for it hears.
   }
 
   readonly child: ChildProcess;
@@ -81,6 +92,7 @@ export class Victim {
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    if (signal === 'SIGKILL') this.child.stdin!.destroy(); // Who runs under strace outlives it, and ends without its input.
     this.child.kill(signal);
   }
 }

@@ -12,6 +12,8 @@ const FIRST_LANE = 45;
 /** A frozen source's chunks are asked of others after this. */
 const REASSIGN_MS = 10_000;
 const RECOVER_MS = 30_000;
+/** Silence takes as long as it takes. */
+const LONG_MS = 400_000;
 const RATE = 12e6;
 
 /** A peer is there and does nothing: its process is stopped. To the network that looks like a cable that was pulled out. */
@@ -43,7 +45,10 @@ async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean):
     await bout.point(`${lane ? 'lane' : 'room'}: one of two at ${Math.round(share * 100)} %`, async () => {
       const { home, kept } = await ground.newHome(FIRST_LANE + 4);
       const { adapter } = sharers;
-      const victim = ground.start({ home, get: adapter.id, maxRate: RATE, isTalkative: true, lane });
+      const victim = ground.start(
+        { home, get: adapter.id, maxRate: RATE, isTalkative: true, lane },
+        { limitMs: LONG_MS },
+      );
       try {
         await hasBytes(victim, share * adapter.manifest.size);
         frozen.kill('SIGSTOP');
@@ -68,7 +73,10 @@ async function all(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean):
     await bout.point(`${lane ? 'lane' : 'room'}: all for ${ms / 1_000} s`, async () => {
       const { home, kept } = await ground.newHome(FIRST_LANE + 4);
       const { adapter } = sharers;
-      const victim = ground.start({ home, get: adapter.id, maxRate: RATE, isTalkative: true, lane });
+      const victim = ground.start(
+        { home, get: adapter.id, maxRate: RATE, isTalkative: true, lane },
+        { limitMs: LONG_MS },
+      );
       await hasBytes(victim, 0.2 * adapter.manifest.size);
       for (const sharer of sharers.all) sharer.kill('SIGSTOP');
       await wait(ms);

@@ -122,7 +122,7 @@ async function across(
   const { home, kept } = await ground.newHome(lane);
   const victim = ground.start(
     { home, get: adapter.id, maxRate: adapter.manifest.size / 3, isTalkative: true },
-    link.far,
+    { ...link.far, limitMs: 2 * WHOLE_MS },
   );
   try {
     await happens(victim);

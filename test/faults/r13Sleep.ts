@@ -7,6 +7,8 @@ import { Sharers } from './sharers';
 
 const FIRST_LANE = 60;
 const RECOVER_MS = 30_000;
+/** Silence takes as long as it takes. */
+const LONG_MS = 400_000;
 const HOUR_MS = 3_600_000;
 /** What may be asked of all peers and on its way when the machine falls asleep. */
 const IN_FLIGHT_BYTES = 32 * 1024 ** 2;
@@ -24,7 +26,10 @@ export const sleeps: Fault = {
           await bout.point(`${lane ? 'lane' : 'room'}: ${ms / 1_000} s`, async () => {
             const { home, kept } = await ground.newHome(FIRST_LANE + 1);
             const { adapter } = sharers;
-            const victim = ground.start({ home, get: adapter.id, maxRate: 10e6, isTalkative: true, lane });
+            const victim = ground.start(
+              { home, get: adapter.id, maxRate: 10e6, isTalkative: true, lane },
+              { limitMs: LONG_MS },
+            );
             await hasBytes(victim, 0.3 * adapter.manifest.size);
             victim.kill('SIGSTOP');
             await wait(ms);
