@@ -47,6 +47,11 @@ export class FakeHolder {
         return;
       }
       case 'request':
+        if (message.first + message.count > map.chunks) {
+          const { first, count } = message;
+          this.#say({ type: 'reject', handle, first, count, reason: 'invalid', retryMs: 0 });
+          return;
+        }
         for (let chunk = message.first; chunk < message.first + message.count; chunk++) {
           this.asked.push(chunk);
           this.#say({ type: 'data', handle, first: chunk, bytes: bytesOf(this.content, chunk, 1) });

@@ -28,6 +28,12 @@ export class TestSources implements SourceSet {
     return new Set(this.#links.map(({ peerKey }) => peerKey)).size;
   }
 
+  /** A peer is to be asked on another link from now on. */
+  replace(before: TransferLink, link: TransferLink): void {
+    this.#links = this.#links.filter((other) => other !== before);
+    this.add(link);
+  }
+
   add(link: TransferLink): void {
     this.#links.push(link);
     link.onDidClose(() => (this.#links = this.#links.filter((other) => other !== link)));

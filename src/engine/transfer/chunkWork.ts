@@ -146,7 +146,10 @@ export class ChunkWork {
   addData(source: Source, { first, bytes }: DataMessage): void {
     const range = dataRange(this.map, first, bytes.byteLength);
     if (!range) throw new PeerFault('badData');
-    if (!this.#hasHashes(range)) throw new PeerFault('protocol');
+    if (!this.#hasHashes(range)) {
+      this.#drop(source, range, bytes.byteLength);
+      return;
+    }
 
     const fresh = this.#writeFresh(range, bytes);
     this.refetchedBytes += bytes.byteLength - fresh;
@@ -215,6 +218,17 @@ export class ChunkWork {
 
   #knows(chunk: number): boolean {
     return this.hashesOf(this.map.groupOf(chunk)) !== undefined;
+  }
+
+  /** Chunks came before their hashes. */
+  #drop(source: Source, range: ChunkRange, bytes: number): void {
+    const last = range.first + range.count - 1;
+    if ([range.first, last].every((chunk) => source.hasAskedHashes(this.map.groupOf(chunk))))
+      throw new PeerFault('protocol');
+    // Asked before the manifest was here, and of another group than it seemed then.
+    this.refetchedBytes += bytes;
+    this.picker.release(source, range);
+    if (!source.received(range, bytes)) throw new PeerFault('protocol');
   }
 
   /** @returns bytes of it that were not here. */

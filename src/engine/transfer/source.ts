@@ -165,6 +165,10 @@ export class Source implements Giver, Disposable {
     return true;
   }
 
+  hasAskedHashes(group: number): boolean {
+    return this.#hashes.has(group);
+  }
+
   /** An answer to `askHashes` came. @param isEmpty it has them not, and is asked again later. @returns whether it was asked. */
   answerHashes(group: number, isEmpty: boolean): boolean {
     const question = this.#hashes.get(group);
