@@ -7,7 +7,9 @@ import type { SourceRank } from '../transfer/source';
 import type { SourceSet } from '../transfer/sourcePool';
 
 export interface ContentSourcesParts {
-  readonly rooms: Pick<Rooms, 'peers' | 'kindOf'>;
+  readonly rooms: Pick<Rooms, 'kindOf'> & {
+    readonly peers: { get(key: string): { readonly transfer: TransferChannel } | undefined };
+  };
   readonly catalog: Pick<Catalog, 'sources' | 'onDidChange'>;
   /** A peer can be asked for chunks now. */
   readonly onDidLink: Event<TransferChannel>;

@@ -1,0 +1,96 @@
+import assert from 'node:assert/strict';
+import { Emitter } from '../../../src/engine/events';
+import { Offers, type Growing } from '../../../src/engine/flows/offers';
+import { Catalog } from '../../../src/engine/registry/catalog';
+import type { SharedAdapter } from '../../../src/engine/registry/registry';
+import { makeRelease } from '../../helpers/packages';
+
+const MIB = 1024 ** 2;
+const ID = 'a'.repeat(64);
+const RELEASE = makeRelease(ID);
+const ANA = '1'.repeat(64);
+
+describe('Offers', () => {
+  it('offers a download from the first mebibyte on, until it ends', () => {
+    const { offers, catalog, changes } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    const download = new GrowingDownload();
+    const growing = offers.grow(RELEASE, [], download);
+
+    download.grow(MIB - 1);
+    const early = offers.inRoom('lab');
+    download.grow(MIB);
+    const later = offers.inRoom('lab');
+    growing.dispose();
+
+    assert.deepEqual([early, later, offers.inRoom('lab')], [[], [RELEASE], []]);
+    assert.deepEqual(changes, [ID, ID]);
+    assert.deepEqual(offers.roomsOf(ID), []);
+  });
+
+  it('offers it in no room where nobody offered it, and in none that it is not fetched from', () => {
+    const { offers, catalog } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    catalog.applySnapshot('general', ANA, [RELEASE]);
+
+    offers.grow(RELEASE, ['lab', 'home'], new GrowingDownload(MIB));
+
+    assert.deepEqual(offers.roomsOf(ID), ['lab']);
+    for (const room of ['general', 'home']) assert.deepEqual(offers.inRoom(room), [], room);
+  });
+
+  it('offers it in a room where it appears later, and still when the first who had it is gone', () => {
+    const { offers, catalog } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    offers.grow(RELEASE, [], new GrowingDownload(MIB));
+
+    catalog.applySnapshot('home', ANA, [RELEASE]);
+    catalog.dropPeer('lab', ANA);
+
+    assert.deepEqual(offers.roomsOf(ID).sort(), ['home', 'lab']);
+  });
+
+  it('forgets a room that was left', () => {
+    const { offers, catalog, changes } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    offers.grow(RELEASE, [], new GrowingDownload(MIB));
+
+    offers.dropRoom('lab');
+
+    assert.deepEqual(offers.roomsOf(ID), []);
+    assert.equal(changes.length, 2);
+  });
+
+  it('names what the user shares once, and goes on with it when the download ends', () => {
+    const shared = { id: ID, release: RELEASE, rooms: ['lab'], phase: 'serving' } as unknown as SharedAdapter;
+    const { offers, catalog } = make([shared]);
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    const growing = offers.grow(RELEASE, [], new GrowingDownload(MIB));
+    const both = offers.inRoom('lab');
+
+    growing.dispose();
+
+    assert.deepEqual([both, offers.inRoom('lab'), offers.roomsOf(ID)], [[RELEASE], [RELEASE], ['lab']]);
+  });
+});
+
+function make(shared: readonly SharedAdapter[] = []) {
+  const catalog = new Catalog();
+  const registry = { list: () => [...shared], get: (id: string) => shared.find((item) => item.id === id) };
+  const offers = new Offers({ registry, catalog });
+  const changes: string[] = [];
+  offers.onDidChange(({ id }) => changes.push(id));
+  return { offers, catalog, changes };
+}
+
+class GrowingDownload implements Growing {
+  readonly #held = new Emitter<unknown>();
+  readonly onDidHold = this.#held.event;
+
+  constructor(public bytesDone = 0) {}
+
+  grow(bytesDone: number): void {
+    this.bytesDone = bytesDone;
+    this.#held.fire(undefined);
+  }
+}
