@@ -8,14 +8,30 @@ import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
 
 const READ_BYTES = 1024 ** 2;
 
+interface OpenedFiles {
+  readonly manifest: Manifest;
+  readonly contents: readonly FileHandle[];
+  readonly hashList: FileHandle;
+  readonly isNew: boolean;
+}
+
 /** The open files of one unfinished package: its contents, and the hashes of its chunks. Knows nothing of chunks. */
 export class PartialFiles {
+  private readonly manifest: Manifest;
+  private readonly contents: readonly FileHandle[];
+  private readonly hashList: FileHandle;
+  /** Whether nothing of the contents was there when they were opened. */
+  readonly isNew: boolean;
+
   private constructor(
     readonly folder: string,
-    private readonly manifest: Manifest,
-    private readonly contents: readonly FileHandle[],
-    private readonly hashList: FileHandle,
-  ) {}
+    parts: OpenedFiles,
+  ) {
+    this.manifest = parts.manifest;
+    this.contents = parts.contents;
+    this.hashList = parts.hashList;
+    this.isNew = parts.isNew;
+  }
 
   /** Makes what is missing, cuts what is too long, and refuses links in any place. */
   static async open(folder: string, facts: PackageFacts): Promise<PartialFiles> {
@@ -24,12 +40,16 @@ export class PartialFiles {
     await keepFacts(folder, facts);
     const handles: FileHandle[] = [];
     try {
-      for (const { role, size } of manifest.files)
-        handles.push(await openUpTo(join(folder, FILE_ROLES[role].name), size));
+      let bytes = 0;
+      for (const { role, size } of manifest.files) {
+        const handle = await openUpTo(join(folder, FILE_ROLES[role].name), size);
+        handles.push(handle);
+        bytes += (await handle.stat()).size;
+      }
       const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
       handles.push(hashList);
       await syncFolder(folder);
-      return new PartialFiles(folder, manifest, handles.slice(0, -1), hashList);
+      return new PartialFiles(folder, { manifest, isNew: bytes === 0, contents: handles.slice(0, -1), hashList });
     } catch (error) {
       for (const handle of handles) await handle.close();
       throw error;

@@ -278,6 +278,15 @@ export class PartialPackage {
    * the disk has more, and a damaged journal may name fewer.
    */
   async #resume(signal: AbortSignal | undefined): Promise<void> {
+    if (!this.files.isNew) await this.#recall(signal);
+    const claimed = this.store.journal.held(this.id, this.map.chunks);
+    for (let i = 0; claimed && i < this.map.chunks; i++) if (claimed.has(i) && !this.held.has(i)) this.#lost.set(i);
+    if (claimed?.count === this.held.count && this.#lost.count === 0) return;
+    await this.files.sync();
+    this.store.journal.commit(this.id, this.held);
+  }
+
+  async #recall(signal: AbortSignal | undefined): Promise<void> {
     const saved = await this.files.readHashes(this.#sums.bytes.byteLength);
     for (let group = 0; group < this.map.groups; group++) {
       const { firstChunk, chunks } = this.map.group(group);
@@ -291,11 +300,6 @@ export class PartialPackage {
       this.#sums.set(group, right);
       this.#recognize(group);
     }
-    const claimed = this.store.journal.held(this.id, this.map.chunks);
-    for (let i = 0; claimed && i < this.map.chunks; i++) if (claimed.has(i) && !this.held.has(i)) this.#lost.set(i);
-    if (claimed?.count === this.held.count && this.#lost.count === 0) return;
-    await this.files.sync();
-    this.store.journal.commit(this.id, this.held);
   }
 
   /** Hashes of a group's chunks as they are on disk; zeros for those that are not there. */
