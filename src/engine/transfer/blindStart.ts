@@ -22,6 +22,10 @@ export class BlindStart {
   /** Chunks that the package has for sure. */
   readonly #chunks: number;
   #next = 0;
+  /** First chunk of the place of each source that was asked. */
+  readonly #places = new Map<Source, number>();
+  /** Places of those that left without an answer. */
+  readonly #free: number[] = [];
 
   constructor(private readonly parts: BlindStartParts) {
     const weights = parts.bytes - (MAX_FILES - 1) * MAX_TEXT_BYTES;
@@ -33,17 +37,25 @@ export class BlindStart {
     source.send({ type: 'getManifest', handle: source.handle });
     if (others.some(({ rank }) => rank < source.rank)) return; // They may be enough.
     const { pump, isFrugal } = this.parts;
-    const first = this.#next;
+    const first = this.#free[0] ?? this.#next;
     const most = isFrugal ? 1 : isAlone ? MAX_REQUEST_CHUNKS : MAX_FRAME_CHUNKS;
     const wanted = Math.min(most, this.#chunks - first);
     if (wanted <= 0) return;
     const count = pump.takeBlind(source, wanted);
     if (count === 0) return;
+    if (this.#free.shift() === undefined) this.#next += isFrugal ? this.#chunks : count;
+    this.#places.set(source, first);
     const groups = isFrugal ? Math.min(HASHES_AHEAD, Math.ceil(this.#chunks / GROUP_CHUNKS)) : 1;
     for (let group = 0; group < groups; group++) source.askHashes(Math.floor(first / GROUP_CHUNKS) + group);
     // One chunk by itself, so that something verified is here as early as can be.
     source.request({ first, count: 1 });
     if (count > 1) source.request({ first: first + 1, count: count - 1 });
-    this.#next += isFrugal ? this.#chunks : count;
+  }
+
+  /** It will not answer: the next one is asked there. */
+  left(source: Source): void {
+    const first = this.#places.get(source);
+    if (first !== undefined) this.#free.push(first);
+    this.#places.delete(source);
   }
 }

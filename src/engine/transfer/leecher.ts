@@ -56,7 +56,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
       log: parts.log,
       onJoin: (source) => this.#greet(source),
       onMessage: (source, message) => this.#receive(source, message),
-      onLeave: (source) => this.#work?.leave(source),
+      onLeave: (source) => (this.#work ? this.#work.leave(source) : this.#blind.left(source)),
       onChange: () => this.#ask(),
     });
   }

@@ -167,6 +167,21 @@ describe('where a download gets its chunks', () => {
   });
 
   describe('when a peer has two links', () => {
+    it('is asked for the first chunk on the lane, too, when that opens before the manifest is here', () =>
+      withDownload(content, async ({ add, start, letOpen, sources }) => {
+        letOpen();
+        const room = add(ANA, () => undefined);
+        const running = start();
+        const lane = new FakeHolder(ANA, content);
+        lane.link.isLane = true;
+
+        sources.replace(room.link, lane.link);
+        const [asked] = lane.link.sentOf('request');
+        await running;
+
+        assert.deepEqual([asked?.first, asked?.count], [0, 1]);
+      }));
+
     it('is the lane as soon as it is there, and the other one when it closes', () =>
       withDownload(content, async ({ add, start, letOpen, sources }) => {
         letOpen();
