@@ -6,6 +6,12 @@ import type { UploadPeer } from './uploadPeer';
 /** A frame is what goes out in this time, so that control messages never wait long behind one. */
 const FRAME_SECONDS = 0.05;
 
+/**
+ * Beside the rooms a frame is copied three times on its way, into memory that is new each time: what fits into the caches and
+ * the free lists costs less, and control messages wait less.
+ */
+const MAX_ROOM_FRAME_BYTES = 4 * CHUNK_BYTES;
+
 /** Who goes next, with how much. */
 export interface Turn {
   readonly peer: UploadPeer;
@@ -93,5 +99,6 @@ export class UploadTurns {
 function frameBytesOf(peer: UploadPeer, limits: readonly RateLimit[]): number {
   let rate = peer.meter.bytesPerSecond;
   for (const { isUnlimited, bytesPerSecond } of limits) if (!isUnlimited) rate = Math.min(rate, bytesPerSecond);
-  return Math.min(MAX_FRAME_BYTES, Math.max(CHUNK_BYTES, rate * FRAME_SECONDS));
+  const most = peer.link.isLane ? MAX_FRAME_BYTES : MAX_ROOM_FRAME_BYTES;
+  return Math.min(most, Math.max(CHUNK_BYTES, rate * FRAME_SECONDS));
 }
