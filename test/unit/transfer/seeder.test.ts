@@ -198,6 +198,7 @@ describe('Seeder', () => {
     const links = Array.from({ length: 20 }, (_, i) => new FakeLink(`${i}`));
     for (const link of links) {
       link.isLan = true; // So that all are served at once.
+      link.isLane = true; // There frames grow longest.
       seeder.attach(link, () => true);
       link.say({ type: 'open', handle: 1, contentId: id });
     }
