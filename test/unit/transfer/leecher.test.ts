@@ -367,6 +367,20 @@ describe('Leecher', () => {
       assert.equal((await running).partial.held.isFull, true);
     }));
 
+  it('waits while nobody has a chunk that is missing, says how many offer it, and goes on by itself', () =>
+    withDownload(content, async ({ add, run, clock, progress }) => {
+      const parts = [1, 2].map(() => add(onType('opened', (message) => ({ ...message, have: new Uint8Array(7) }))));
+      const running = run();
+
+      await clock.advance(60_000);
+      const { phase, peers, sources } = progress.at(-1)!;
+      for (const { link, handle } of parts) link.say({ type: 'have', handle, ranges: [{ first: 0, count: 50 }] });
+      const result = await running;
+
+      assert.deepEqual({ phase, peers, sources }, { phase: 'waiting', peers: 2, sources: 0 });
+      assert.equal(result.partial.held.isFull, true);
+    }));
+
   it('ignores other handles and what belongs to the other direction', () =>
     withDownload(content, async ({ add, run }) => {
       const holder = add();
