@@ -59,11 +59,21 @@ export async function openFile(path: string, access: 'read' | 'write'): Promise<
   }
 }
 
-/** Writes a new file and syncs it. */
-export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a new file and syncs it. @param isSynced false: the caller does it later, by `syncFile`. */
+export async function writeNewFile(path: string, bytes: Uint8Array, isSynced = true): Promise<void> {
   const handle = await createFile(path);
   try {
     await handle.writeFile(bytes);
+    if (isSynced) await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes what a file holds survive a power cut. */
+export async function syncFile(path: string): Promise<void> {
+  const handle = await openFile(path, 'write');
+  try {
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,4 +1,3 @@
-import { fdatasyncSync } from 'node:fs';
 import type { Bitfield } from '../release/bitfield';
 import { storeError } from './files';
 import type { DownloadJournal } from './journal';
@@ -78,7 +77,7 @@ export class JournalWriter {
   #flushNow(): void {
     const { held } = this.#begin();
     try {
-      for (const fd of this.parts.files.opened()) fdatasyncSync(fd);
+      this.parts.files.syncChunksNow();
       this.parts.journal.commit(this.parts.id, held);
     } catch (error) {
       throw (this.#failure ??= storeError(error, this.parts.files.folder)) as Error;

@@ -18,9 +18,18 @@ export async function readPackageFacts(folder: string, id: string): Promise<Pack
   return { manifest, release: bytes && decodeRelease(bytes, id) };
 }
 
-export async function writePackageFacts(folder: string, { manifest, release }: PackageFacts): Promise<void> {
-  await writeNewFile(join(folder, MANIFEST_NAME), manifest.bytes);
-  if (release) await writeNewFile(join(folder, RELEASE_NAME), encodeRelease(release));
+/** @returns paths of what was written. @param isSynced false: the caller syncs them later. */
+export async function writePackageFacts(
+  folder: string,
+  { manifest, release }: PackageFacts,
+  isSynced = true,
+): Promise<string[]> {
+  const written = [join(folder, MANIFEST_NAME)];
+  await writeNewFile(written[0]!, manifest.bytes, isSynced);
+  if (!release) return written;
+  written.push(join(folder, RELEASE_NAME));
+  await writeNewFile(written[1]!, encodeRelease(release), isSynced);
+  return written;
 }
 
 /** Key, signature, payload: 32, 64 and the remaining bytes. */

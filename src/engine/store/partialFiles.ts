@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
+import { fdatasyncSync } from 'node:fs';
 import { readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_ROLES, type Manifest } from '../release/manifest';
-import { createFile, makeFolder, openFile, readInto, removeFolder, statOf, syncFolder } from './files';
+import { createFile, makeFolder, openFile, readInto, removeFolder, statOf, syncFile, syncFolder } from './files';
 import { readPackageFacts, writePackageFacts, type PackageFacts } from './packageFiles';
 import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
 
@@ -13,6 +14,8 @@ interface OpenedFiles {
   readonly contents: readonly FileHandle[];
   readonly hashList: FileHandle;
   readonly isNew: boolean;
+  /** Files that were made anew and are not synced. */
+  readonly written: readonly string[];
 }
 
 /** The open files of one unfinished package: its contents, and the hashes of its chunks. Knows nothing of chunks. */
@@ -22,6 +25,8 @@ export class PartialFiles {
   private readonly hashList: FileHandle;
   /** Whether nothing of the contents was there when they were opened. */
   readonly isNew: boolean;
+  /** Files whose names and contents a power cut may take; undefined when all are safe. The first chunk does not wait for that. */
+  #unsynced: readonly string[] | undefined;
 
   private constructor(
     readonly folder: string,
@@ -31,13 +36,14 @@ export class PartialFiles {
     this.contents = parts.contents;
     this.hashList = parts.hashList;
     this.isNew = parts.isNew;
+    this.#unsynced = parts.written;
   }
 
   /** Makes what is missing, cuts what is too long, and refuses links in any place. */
   static async open(folder: string, facts: PackageFacts): Promise<PartialFiles> {
     const { manifest } = facts;
     await makeFolder(folder);
-    await keepFacts(folder, facts);
+    const written = await keepFacts(folder, facts);
     const handles: FileHandle[] = [];
     try {
       let bytes = 0;
@@ -48,8 +54,13 @@ export class PartialFiles {
       }
       const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
       handles.push(hashList);
-      await syncFolder(folder);
-      return new PartialFiles(folder, { manifest, isNew: bytes === 0, contents: handles.slice(0, -1), hashList });
+      return new PartialFiles(folder, {
+        manifest,
+        isNew: bytes === 0,
+        contents: handles.slice(0, -1),
+        hashList,
+        written,
+      });
     } catch (error) {
       for (const handle of handles) await handle.close();
       throw error;
@@ -70,13 +81,18 @@ export class PartialFiles {
     return this.contents[index]!.fd;
   }
 
-  /** All descriptors. */
-  opened(): number[] {
-    return [...this.contents, this.hashList].map((handle) => handle.fd);
+  /** Makes all that was written survive a power cut. */
+  async sync(): Promise<void> {
+    for (const path of this.#unsynced ?? []) await syncFile(path);
+    for (const handle of this.#handles) await handle.datasync();
+    if (!this.#unsynced) return;
+    await syncFolder(this.folder);
+    this.#unsynced = undefined;
   }
 
-  async sync(): Promise<void> {
-    for (const handle of [...this.contents, this.hashList]) await handle.datasync();
+  /** As `sync`, and everything else waits for it. What the folder says of itself is left to the next `sync`. */
+  syncChunksNow(): void {
+    for (const { fd } of this.#handles) fdatasyncSync(fd);
   }
 
   /** @param isShortFine gives less where the file ends before; otherwise that is an error. */
@@ -111,7 +127,8 @@ export class PartialFiles {
 
   /** Makes the folder what it is to be in the library: synced, and with nothing in it that is not ours. */
   async seal(): Promise<void> {
-    for (const handle of [...this.contents, this.hashList]) await handle.sync();
+    await this.sync();
+    for (const handle of this.#handles) await handle.sync();
     const ours = new Set<string>([MANIFEST_NAME, RELEASE_NAME, CHUNKS_NAME]);
     for (const { role } of this.manifest.files) ours.add(FILE_ROLES[role].name);
     for (const name of await readdir(this.folder)) if (!ours.has(name)) await removeFolder(join(this.folder, name));
@@ -119,17 +136,21 @@ export class PartialFiles {
   }
 
   async close(): Promise<void> {
-    for (const handle of [...this.contents, this.hashList]) await handle.close();
+    for (const handle of this.#handles) await handle.close();
+  }
+
+  get #handles(): readonly FileHandle[] {
+    return [...this.contents, this.hashList];
   }
 }
 
 /** A manifest or release that a crash or the disk damaged is written again. */
-async function keepFacts(folder: string, facts: PackageFacts): Promise<void> {
+async function keepFacts(folder: string, facts: PackageFacts): Promise<readonly string[]> {
   const { manifest, release } = facts;
   const there = await readPackageFacts(folder, manifest.id);
-  if (there && (!release || there.release)) return;
+  if (there && (!release || there.release)) return [];
   for (const name of [MANIFEST_NAME, RELEASE_NAME]) await removeFolder(join(folder, name));
-  await writePackageFacts(folder, { manifest, release: release ?? there?.release });
+  return await writePackageFacts(folder, { manifest, release: release ?? there?.release }, false);
 }
 
 async function openUpTo(path: string, size: number): Promise<FileHandle> {
