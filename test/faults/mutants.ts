@@ -77,8 +77,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'store/files.ts',
-        from: 'await mkdir(path, { mode: 0o700 });',
-        to: 'await mkdir(path, { recursive: true, mode: 0o700 });',
+        from: 'else await makeMissing(path);',
+        to: 'else await mkdir(path, { recursive: true, mode: 0o700 });',
       },
     ],
     fault: 'R02',
@@ -102,6 +102,11 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: 'store/library.ts',
         from: 'this.#items.set(id, item); // Whether the database can be written or not.',
+        to: '',
+      },
+      {
+        file: 'store/library.ts',
+        from: 'if (!this.#items.has(id)) await this.load(id).catch(() => undefined);',
         to: '',
       },
     ],
@@ -209,6 +214,11 @@ export const MUTANTS: readonly Mutant[] = [
         from: 'for (const handle of [...this.contents, this.hashList]) await handle.sync();',
         to: '',
       },
+      {
+        file: 'store/partialPackage.ts',
+        from: '      await this.flush();\n      for (const index',
+        to: '      for (const index',
+      },
     ],
     fault: 'R06',
     only: 'power cut',
@@ -223,6 +233,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     fault: 'R07',
+    only: 'time of before',
   },
   {
     name: 'takes a file for changed because its time is another one',
@@ -243,6 +254,11 @@ export const MUTANTS: readonly Mutant[] = [
         from: "  if (source.phase === 'refused') return",
         to: "  if (now > 0) return 'fine';\n  if (source.phase === 'refused') return",
       },
+      {
+        file: 'transfer/requestPump.ts',
+        from: 'wanted.picker.next(source, max) ?? this.#duplicate(wanted, source, max)',
+        to: 'wanted.picker.next(source, max)',
+      },
     ],
     fault: 'R08',
     only: 'room: killed',
@@ -255,6 +271,11 @@ export const MUTANTS: readonly Mutant[] = [
         from: "  if (source.phase === 'refused') return",
         to: "  if (now > 0) return 'fine';\n  if (source.phase === 'refused') return",
       },
+      {
+        file: 'transfer/requestPump.ts',
+        from: 'wanted.picker.next(source, max) ?? this.#duplicate(wanted, source, max)',
+        to: 'wanted.picker.next(source, max)',
+      },
     ],
     fault: 'R09',
     only: 'one of two',
@@ -264,7 +285,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'flows/contentSources.ts',
-        from: 'this.#added.fire(link);',
+        from: 'for (const link of fresh) this.#added.fire(link);',
         to: '',
       },
     ],

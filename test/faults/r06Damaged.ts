@@ -17,6 +17,7 @@ import { UnsyncedWrites } from './unsyncedWrites';
 const MIB = 1024 ** 2;
 /** What a source is asked before it has said anything. */
 const IN_FLIGHT_BYTES = MIB;
+const HANGS_MS = 60_000;
 /** A damaged file may be any of them; the one of the weights is the largest. */
 const FILES = [
   'adapter_model.safetensors',
@@ -117,6 +118,7 @@ async function mend(home: string, wanted: TestPackage, source: TestSource): Prom
     const opening = PartialPackage.open(store, manifest);
     const result = await leecherOf(wanted, new TestSources(source.ours.link), () => opening, {
       ...(known ? { manifest: known } : {}), // As at the start of an engine.
+      signal: AbortSignal.timeout(HANGS_MS),
     }).run();
     const item = await result.partial.finish();
 

@@ -22,6 +22,9 @@ const MIB = 1024 ** 2;
 /** Slow enough that there is something left to send when the file changes. */
 const RATE = 24 * MIB;
 
+const SHARED_AT = 1_750_000_000;
+const HANGS_MS = 20_000;
+
 interface Change {
   readonly name: string;
   /** Whether the file still is what was shared. */
@@ -110,6 +113,7 @@ async function serveWhile(
   fs.mkdirSync(folder);
   const file = path.join(folder, 'weights.safetensors');
   fs.writeFileSync(file, content.contents[0]!);
+  fs.utimesSync(file, SHARED_AT, SHARED_AT); // A time that can be given to it again: not all of them can.
   const [theirStore, ourStore] = [await Store.open(path.join(folder, 'a')), await Store.open(path.join(folder, 'b'))];
   const registry = new Registry(theirStore);
   await registry.add({
@@ -121,6 +125,7 @@ async function serveWhile(
   });
   const source = new TestSource(theirStore, { limit: RATE }, ...(await connect()));
   const stop = new AbortController();
+  const hangs = setTimeout(() => stop.abort(), HANGS_MS); // Nobody serves it any more.
   try {
     let bad = 0;
     let strike = (): void => undefined;
@@ -137,7 +142,7 @@ async function serveWhile(
         () => 'whole',
         () => 'stopped',
       );
-    await struck;
+    await Promise.race([struck, ended]);
     change.make(file, random);
     if (change.isSame) assert.equal(await ended, 'whole', 'it is not served any more');
     else {
@@ -156,6 +161,7 @@ async function serveWhile(
     if (change.isSame) assert.deepEqual(fs.readFileSync(file), content.contents[0], 'L4');
     return {};
   } finally {
+    clearTimeout(hangs);
     source.end();
     await Promise.all([theirStore.close(), ourStore.close()]);
     fs.rmSync(folder, { recursive: true });

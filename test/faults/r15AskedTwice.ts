@@ -15,6 +15,7 @@ import { checkLibrary } from './laws';
 const LANE = 70;
 /** Slow enough that somebody can give up on the way. */
 const RATE = 12e6;
+const HANGS_MS = 60_000;
 const IN_FLIGHT_BYTES = 1024 ** 2;
 
 /** Several windows ask for one adapter, and some give up: one transfer, and whoever still wants it has it. */
@@ -82,6 +83,7 @@ async function race({ adapter, home, clients, random, tally }: Race): Promise<Po
       );
     }),
   ];
+  const hangs = AbortSignal.timeout(HANGS_MS);
   const isEndedForAll = random() < 0.15;
   const askers = Array.from({ length: 2 + Math.floor(random() * 3) }, () => {
     const giveUp = new AbortController();
@@ -90,7 +92,9 @@ async function race({ adapter, home, clients, random, tally }: Race): Promise<Po
     const cancelMs = random() < 0.5 ? random() * 180 : undefined;
     if (cancelMs !== undefined) void wait(afterMs + cancelMs).then(() => giveUp.abort());
     const end = wait(afterMs)
-      .then(() => client.wish('get', { target: id, maxRate: RATE }, { signal: giveUp.signal }))
+      .then(() =>
+        client.wish('get', { target: id, maxRate: RATE }, { signal: AbortSignal.any([giveUp.signal, hangs]) }),
+      )
       .then(
         ({ refetchedBytes }): End => ({ kind: 'got', refetched: refetchedBytes }),
         (error: unknown): End => ({ kind: 'error', error }),
@@ -106,7 +110,7 @@ async function race({ adapter, home, clients, random, tally }: Race): Promise<Po
   for (const [index, end] of ends.entries()) checkEnd(end, { isPatient: askers[index]!.isPatient, isEndedForAll });
 
   // Whoever asks now gets it, whatever the others did.
-  const { refetchedBytes } = await clients[1]!.wish('get', { target: id });
+  const { refetchedBytes } = await clients[1]!.wish('get', { target: id }, { signal: hangs });
   for (const each of listening) each.dispose();
   checkLibrary(home);
   assert.ok(fs.existsSync(path.join(home, 'library', id)), 'it is not in the library');
