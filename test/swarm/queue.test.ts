@@ -75,17 +75,19 @@ describe('downloads', function () {
       [a, c, d, g, f, e, b],
     );
     assert.deepEqual(queued(again.engine.state), [f, e, b]);
+    const active = (state: Engine['state']): number =>
+      downloads(state).filter(({ phase }) => !['queued', 'done'].includes(phase)).length;
+    assert.equal(active(again.engine.state), 4);
     const most = { running: 0 };
     const completed: string[] = [];
     again.engine.onDidChangeState((state) => {
-      const active = downloads(state).filter(({ phase }) => !['queued', 'done'].includes(phase));
-      most.running = Math.max(most.running, active.length);
+      most.running = Math.max(most.running, active(state));
     });
     again.engine.onDidHappen((event) => event.type === 'transfer:complete' && completed.push(event.id));
     await again.engine.wish('setSetting', { key: 'transfer.downloadLimit', value: 0 });
     await untilState(again.engine, ({ library }) => library.length === 7);
 
-    assert.equal(most.running, 4);
+    assert.ok(most.running <= 4, `${most.running} at once`);
     assert.ok(completed.indexOf(b) >= 3, 'one that was moved to the end waits until somebody is done');
     assert.deepEqual(downloads(again.engine.state), []);
   });
