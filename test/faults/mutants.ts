@@ -285,8 +285,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'flows/contentSources.ts',
-        from: 'for (const link of fresh) this.#added.fire(link);',
-        to: '',
+        from: '    this.#told = new Set(links);\n    for (const link of fresh) this.#added.fire(link);',
+        to: '    void fresh;',
+      },
+      {
+        file: 'flows/contentSources.ts',
+        from: 'return this.#links();\n  }\n\n  rankOf',
+        to: 'return this.#links().filter((link) => this.#told.has(link));\n  }\n\n  rankOf',
       },
     ],
     fault: 'R13',

@@ -6,7 +6,8 @@ import { describe, endsWell, hasBytes, longestGap } from './recovery';
 import { Sharers } from './sharers';
 
 const FIRST_LANE = 30;
-const MAX_GAP_MS = 12_000;
+/** Chunks of one who is silent are asked of others after 5 s. */
+const MAX_GAP_MS = 7_000;
 /** Enough for all three to be busy, and for a second or two to strike in. */
 const RATE = 12e6;
 

@@ -9,8 +9,8 @@ import { describe, endsWell, hasBytes, longestGap } from './recovery';
 import { Sharers } from './sharers';
 
 const FIRST_LANE = 45;
-/** A frozen source's chunks are asked of others after this. */
-const REASSIGN_MS = 10_000;
+/** A frozen source's chunks are asked of others after 5 s, before the connection is given up. */
+const REASSIGN_MS = 7_000;
 const RECOVER_MS = 30_000;
 /** Silence takes as long as it takes. */
 const LONG_MS = 400_000;
