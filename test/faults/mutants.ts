@@ -211,7 +211,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'store/partialFiles.ts',
-        from: 'for (const handle of [...this.contents, this.hashList]) await handle.sync();',
+        from: '    await this.sync();\n    for (const handle of this.#handles) await handle.sync();\n',
         to: '',
       },
       {
