@@ -105,8 +105,9 @@ export async function lead(
   const { log, workerPath, ...rest } = options;
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(workerPath, {
-    // Most of what a transfer makes is dead at once. A small nursery that stays in the caches is quicker, and 20 MB less.
-    resourceLimits: { maxYoungGenerationSizeMb: 12 },
+    // Most of what a transfer makes is dead at once, and keeps frames alive until the nursery is swept. A small one is swept
+    // before those press for a whole collection, of which there were up to 20 a second.
+    resourceLimits: { maxYoungGenerationSizeMb: 3 },
     workerData: { options: rest, port: port2 } satisfies HostData,
     transferList: [port2],
     name: 'lora-swarm',
