@@ -16,7 +16,7 @@ export type HashAnswer =
 /** Beside this file when it runs from its sources, and beside the bundle that this file is part of. */
 const THREAD = path.join(__dirname, `hashThread${path.extname(__filename)}`);
 /** An order for each frame would cost more than it hastens. */
-const STEP_BYTES = 4 * 1024 ** 2;
+const STEP_BYTES = 1024 ** 2;
 /** Small files are hashed when they are whole: that takes a few milliseconds, as the start of a thread does. */
 const MIN_BYTES = 16 * 1024 ** 2;
 

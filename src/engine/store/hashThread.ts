@@ -7,7 +7,7 @@ import type { HashAnswer, HashOrder } from './followingHash';
 
 const READ_BYTES = 1024 ** 2;
 /** Then others have their turn, and an order to stop is heard. */
-const TURN_BYTES = 16 * READ_BYTES;
+const TURN_BYTES = 2 * READ_BYTES;
 
 interface Followed {
   readonly fd: number;
