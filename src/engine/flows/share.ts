@@ -84,7 +84,7 @@ async function offer(
     { role: WEIGHT_ROLES[info.format], source: weights.path },
     ...smallFiles.map(({ role, bytes }) => ({ role, source: bytes })),
   ];
-  const { manifest, chunkHashes } = await hashPackage(sources, {
+  const { manifest, chunkHashes, quickSums } = await hashPackage(sources, {
     ...(signal ? { signal } : {}),
     onProgress: (bytesDone, bytesTotal) => onProgress?.({ kind: 'hash', bytesDone, bytesTotal }),
   });
@@ -99,6 +99,7 @@ async function offer(
   const shared = await parts.registry.add({
     manifest,
     chunkHashes,
+    quickSums,
     release: signRelease(release, parts.keys),
     weightsPath: weights.path,
     smallFiles,

@@ -3,6 +3,7 @@ import { mkdir, open, realpath, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ChunkMap } from '../release/chunkMap';
 import { CHUNK_BYTES, FILE_ROLES, hashGroup, weightsOf, type FileRole, type Manifest } from '../release/manifest';
+import type { QuickSums } from '../release/quickSums';
 import type { SignedRelease } from '../release/release';
 import { createFile, isMissing, statOf, syncFolder, writeNewFile } from '../store/files';
 import { writePackageFacts } from '../store/packageFiles';
@@ -21,6 +22,7 @@ export interface SharedFiles {
   readonly manifest: Manifest;
   /** 32 bytes for each chunk of the package, as `hashPackage` gives them. */
   readonly chunkHashes: Uint8Array;
+  readonly quickSums: QuickSums;
   readonly release: SignedRelease;
   readonly weightsPath: string;
   /** All files of the manifest but the weights. */
@@ -57,6 +59,7 @@ export async function buildShared(store: Store, files: SharedFiles): Promise<Bui
     await store.throwAway(target);
     await rename(fresh, target);
     await syncFolder(store.paths.area('shared'));
+    store.quickSums.put(manifest.id, files.quickSums);
     const weightsPath = isCopy ? join(target, weightsName) : source;
     return { weightsPath, isCopy, ...(await checkWeights(weightsPath, manifest)) };
   } catch (error) {

@@ -16,6 +16,7 @@ import {
   type Manifest,
   type ManifestFile,
 } from './manifest';
+import { QuickSums } from './quickSums';
 
 /** 1 MiB: large enough that reading costs nothing beside hashing, small enough that memory stays flat. */
 const READ_BYTES = 16 * CHUNK_BYTES;
@@ -29,6 +30,7 @@ export interface HashedFile {
   readonly file: ManifestFile;
   /** 32 bytes for each chunk of this file. */
   readonly chunkHashes: Uint8Array;
+  readonly quickSums: QuickSums;
 }
 
 /** One file of a package to be: a path, or bytes already in memory. */
@@ -41,6 +43,8 @@ export interface HashedPackage {
   readonly manifest: Manifest;
   /** 32 bytes for each chunk of the package, in the order of `ChunkMap`. */
   readonly chunkHashes: Uint8Array;
+  /** Of all chunks in the same order, to see later that a file is still the one that was hashed. */
+  readonly quickSums: QuickSums;
 }
 
 /** Hashes the files of a package, each read once, and builds its manifest. @throws as `hashFile` does. */
@@ -64,6 +68,7 @@ export async function hashPackage(
   return {
     manifest: buildManifest(hashed.map(({ file }) => file)),
     chunkHashes: Buffer.concat(hashed.map(({ chunkHashes }) => chunkHashes)),
+    quickSums: QuickSums.joined(hashed.map(({ quickSums }) => quickSums)),
   };
 }
 
@@ -84,6 +89,7 @@ export async function hashFile(
     checkSize(reader, role);
     const whole = createHash('sha256');
     const chunkHashes = Buffer.alloc(chunkCount(reader.size) * 32);
+    const quickSums = new QuickSums(chunkCount(reader.size));
     const buffer = Buffer.alloc(Math.min(READ_BYTES, reader.size));
     for (let at = 0; at < reader.size;) {
       const wanted = Math.min(buffer.byteLength, reader.size - at);
@@ -93,6 +99,7 @@ export async function hashFile(
         const chunk = buffer.subarray(from, Math.min(from + CHUNK_BYTES, wanted));
         hashChunk(chunk).copy(chunkHashes, ((at + from) / CHUNK_BYTES) * 32);
       }
+      quickSums.remember(at / CHUNK_BYTES, buffer.subarray(0, wanted));
       whole.update(buffer.subarray(0, wanted));
       at += wanted;
       onProgress?.(at, reader.size);
@@ -101,7 +108,7 @@ export async function hashFile(
     const groups = Array.from({ length: groupCount(reader.size) }, (_, g) =>
       hashGroup(chunkHashes.subarray(g * GROUP_CHUNKS * 32, (g + 1) * GROUP_CHUNKS * 32)),
     );
-    return { file: { role, size: reader.size, sha256: whole.digest(), groups }, chunkHashes };
+    return { file: { role, size: reader.size, sha256: whole.digest(), groups }, chunkHashes, quickSums };
   } finally {
     await reader.close();
   }

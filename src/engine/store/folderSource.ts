@@ -5,6 +5,7 @@ import { storageError, type LoraSwarmError } from '../errors';
 import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
 import { FILE_ROLES, hashGroup, type Manifest } from '../release/manifest';
+import type { QuickSums } from '../release/quickSums';
 import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
 import { isMissing, memoryFor, readSmallFile, statOf } from './files';
 import { CHUNKS_NAME } from './paths';
@@ -36,12 +37,15 @@ export class FolderSource {
   readonly held: Bitfield;
   readonly #map: ChunkMap;
   readonly #hashes: Buffer;
+  /** Of chunks that had the right hash before. */
+  readonly #quick: QuickSums;
   /** By file, as it was when its path was last looked at. */
   readonly #seen: (Seen | undefined)[] = [];
 
   private constructor(private readonly parts: FolderSourceParts) {
     this.#map = new ChunkMap(parts.manifest);
     this.#hashes = Buffer.alloc(this.#map.chunks * 32);
+    this.#quick = parts.store.quickSums.of(this.#map);
     this.held = Bitfield.full(this.#map.chunks);
   }
 
@@ -66,7 +70,9 @@ export class FolderSource {
       const { file, first: start, offset, length } = runs[i]!;
       const part = bytes.subarray(at, at + length);
       await this.#readFile(file, part, offset);
+      if (this.#quick.areSame(start, part)) continue;
       if (firstBadChunk(this.#hashes, start, part) !== undefined) throw this.#changed(file);
+      this.#quick.remember(start, part);
     }
     return bytes;
   }

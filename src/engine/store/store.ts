@@ -14,6 +14,7 @@ import { MadeModelStore } from './madeModels';
 import { OpenPartials } from './openPartials';
 import { StorePaths } from './paths';
 import { recover } from './recover';
+import { QuickSumsCache } from './quickSumsCache';
 import { RoomStore } from './roomStore';
 import { SettingsStore } from './settingsStore';
 import { SharedStore } from './sharedStore';
@@ -34,6 +35,7 @@ export class Store {
   readonly chunks = new ChunkIndex(this);
   readonly partials = new OpenPartials();
   readonly handles = new HandleCache();
+  readonly quickSums = new QuickSumsCache();
   readonly followingHashes = new FollowingHashes();
 
   private constructor(
