@@ -12,6 +12,13 @@ export class ChunkMismatch extends LoraSwarmError {
   }
 }
 
+/** Where chunks lie: in which file, from where, and how many. */
+export interface ChunksPlace {
+  readonly file: number;
+  readonly offset: number;
+  readonly count: number;
+}
+
 /** The chunk hashes of a package, as far as they are known. A group of them is known when the manifest agrees. */
 export class ChunkSums {
   /** 32 bytes for each chunk; zeros where they are not known. */
@@ -46,7 +53,15 @@ export class ChunkSums {
    *
    * @throws {ChunkMismatch} for the first wrong chunk, or a length that does not end with a chunk.
    */
-  check(first: number, data: Uint8Array): { readonly file: number; readonly offset: number; readonly count: number } {
+  check(first: number, data: Uint8Array): ChunksPlace {
+    const place = this.placeOf(first, data);
+    const bad = firstBadChunk(this.bytes, first, data);
+    if (bad !== undefined) throw new ChunkMismatch(bad);
+    return place;
+  }
+
+  /** Where they belong, if they are whole consecutive chunks of one file whose hashes are known. @throws {ChunkMismatch} */
+  placeOf(first: number, data: Uint8Array): ChunksPlace {
     const { map } = this;
     if (!Number.isInteger(first) || first < 0 || first >= map.chunks) throw new ChunkMismatch(first);
     const { file, offset } = map.chunk(first);
@@ -57,8 +72,6 @@ export class ChunkSums {
     if (offset + data.byteLength !== end.offset + end.length) throw new ChunkMismatch(last);
     for (let i = first; i <= last; i++)
       if (!this.#known.has(map.chunk(i).group)) throw new TypeError(`hash of chunk ${i} is not known yet`);
-    const bad = firstBadChunk(this.bytes, first, data);
-    if (bad !== undefined) throw new ChunkMismatch(bad);
     return { file, offset, count };
   }
 }

@@ -5,7 +5,7 @@ import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
 import type { Manifest } from '../release/manifest';
 import { checkRun, chunkRuns, firstBadChunk } from './chunkRuns';
-import { ChunkSums } from './chunkSums';
+import { ChunkSums, type ChunksPlace } from './chunkSums';
 import { FileHashes } from './fileHashes';
 import { memoryFor, storeError } from './files';
 import { HeldChunks, type HeldRun } from './heldChunks';
@@ -149,12 +149,13 @@ export class PartialPackage {
    */
   write(first: number, data: Uint8Array): void {
     this.#checkOpen();
-    this.#journal.check();
-    const { file, offset, count } = this.#sums.check(first, data);
-    this.#write(this.files.file(file), data, offset);
-    for (const run of this.#held.addRun(first, count)) this.#didHold.fire(run);
-    this.#hashes.wrote(file);
-    this.#journal.wrote(data.byteLength);
+    this.#put(this.#sums.check(first, data), first, data);
+  }
+
+  /** Writes chunks that were verified before, by the same hashes, and were in no hands but ours since. */
+  keep(first: number, data: Uint8Array): void {
+    this.#checkOpen();
+    this.#put(this.#sums.placeOf(first, data), first, data);
   }
 
   /**
@@ -335,6 +336,14 @@ export class PartialPackage {
       for (const run of this.#held.addRun(chunk, 1)) this.#didHold.fire(run);
     }
     this.#resumedBytes += this.#held.bytes - before;
+  }
+
+  #put({ file, offset, count }: ChunksPlace, first: number, data: Uint8Array): void {
+    this.#journal.check();
+    this.#write(this.files.file(file), data, offset);
+    for (const run of this.#held.addRun(first, count)) this.#didHold.fire(run);
+    this.#hashes.wrote(file);
+    this.#journal.wrote(data.byteLength);
   }
 
   #write(fd: number, data: Uint8Array, offset: number): void {

@@ -13,6 +13,9 @@ const MOVE_BYTES = 2 * 1024 ** 2;
 /** What the transfer writes to. */
 export type ChunkSink = Pick<PartialPackage, 'map' | 'held' | 'hashesOf' | 'addHashes' | 'write'>;
 
+/** Where it goes on. */
+type Settled = Pick<PartialPackage, 'hashesOf' | 'addHashes' | 'keep'>;
+
 /**
  * The first chunks of a download, in memory, verified: making and syncing a folder takes longer than a round trip, and
  * meanwhile chunks come.
@@ -55,11 +58,11 @@ export class EarlyPackage implements ChunkSink {
   }
 
   /** Writes what came so far to its place, a part at a time. More may come meanwhile: then it is not over. */
-  async moveTo(sink: ChunkSink, signal: AbortSignal): Promise<void> {
+  async moveTo(sink: Settled, signal: AbortSignal): Promise<void> {
     for (let moved = 0; this.#frames.length > 0;) {
       this.#giveHashes(sink);
       const { first, bytes } = this.#frames.shift()!;
-      sink.write(first, bytes);
+      sink.keep(first, bytes);
       this.#bytes -= bytes.byteLength;
       moved += bytes.byteLength;
       if (moved < MOVE_BYTES) continue;
@@ -70,7 +73,7 @@ export class EarlyPackage implements ChunkSink {
     this.#giveHashes(sink);
   }
 
-  #giveHashes(sink: ChunkSink): void {
+  #giveHashes(sink: Settled): void {
     for (let group = 0; group < this.map.groups; group++) {
       const hashes = this.#sums.of(group);
       if (hashes && !sink.hashesOf(group)) sink.addHashes(group, hashes);

@@ -24,6 +24,8 @@ export interface PartialPackage {
    * @throws {LoraSwarmError} `DOWNLOAD_CORRUPT` when a chunk is wrong, and then nothing is written.
    */
   write(first: number, data: Uint8Array): void;
+  /** Writes chunks that our own memory held since they were verified against the same hashes. */
+  keep(first: number, data: Uint8Array): void;
   read(first: number, count: number): Promise<Buffer>;
   /** What is held now survives a crash. */
   flush(): Promise<void>;
