@@ -12,6 +12,10 @@ export class Emitter<T> implements Disposable {
     return { dispose: () => void this.#listeners.delete(entry) };
   };
 
+  get hasListeners(): boolean {
+    return this.#listeners.size > 0;
+  }
+
   fire(event: T): void {
     for (const entry of [...this.#listeners]) entry.call(event); // A copy: listeners may leave while we walk.
   }

@@ -61,7 +61,7 @@ describe('sources of a download', () => {
     await cleo.engine.wish('joinRoom', { room: code, label: 'other' });
     await untilState(cleo.engine, ({ peers }) => peers.some(({ key }) => key === keyOf(ben)));
     const id = await share(ana, 'large', LARGE);
-    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 8 * MIB });
+    await ana.engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 4 * MIB }); // It takes some seconds.
     await untilOffered(ben.engine, id);
     const offered: string[] = [];
     for (const { engine, events } of [ana, cleo])

@@ -23,7 +23,7 @@ const CHECK_MS = 1_000;
 
 export type GetParts = Pick<EngineParts, 'rooms'> &
   InstallFlowParts & {
-    readonly downloads: Pick<Downloads, 'fetch' | 'onDidProgress'>;
+    readonly downloads: Pick<Downloads, 'fetch' | 'follow'>;
     /** Tells how long nobody was there. */
     readonly clock?: Clock;
   };
@@ -144,8 +144,7 @@ async function watch(
     else timer = clock.after(CHECK_MS, check);
   };
   let timer = clock.after(CHECK_MS, check);
-  const listening = downloads.onDidProgress((state) => {
-    if (state.id !== id) return;
+  const listening = downloads.follow(id, (state) => {
     phase = state.phase;
     if (phase !== 'waiting') activeAt = clock.now();
     const { bytesDone, bytesTotal, rate, sources } = state;

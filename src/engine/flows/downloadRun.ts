@@ -14,6 +14,10 @@ import type { Offers } from './offers';
 import type { EngineParts } from './parts';
 import type { RoomLimits } from './roomLimits';
 
+/**
+ * Who is in the rooms is asked first. A look at the DHT costs hundreds of packets, and most downloads are over before it is.
+ */
+const SEEK_AFTER_MS = 2_000;
 const NO_LIMITS: readonly RateLimit[] = [];
 
 export interface DownloadRequest {
@@ -75,7 +79,7 @@ export class DownloadRun {
     const { id, roomIds, maxRate } = request;
     const clock = parts.clock ?? monotonicClock;
     const sources = this.#owned.add(new ContentSources(parts, id, roomIds));
-    this.#owned.add(parts.rooms.seek(id, roomIds));
+    this.#owned.add(clock.after(sources.current().length > 0 ? SEEK_AFTER_MS : 0, () => this.#seek()));
     this.#owned.add(parts.catalog.onDidChange(() => this.#limitsOf.clear()));
     const own = maxRate > 0 ? [this.#owned.add(new RateLimit(maxRate, clock))] : [];
     const leecherParts = {
@@ -147,6 +151,12 @@ export class DownloadRun {
         await (isWorthless ? this.#partial.discard() : this.#partial.close());
       throw error;
     }
+  }
+
+  /** Looks for those who have it and whom no room has brought. */
+  #seek(): void {
+    const { id, roomIds } = this.request;
+    this.#owned.add(this.parts.rooms.seek(id, roomIds));
   }
 
   async #open(manifest: Manifest): Promise<PartialPackage> {

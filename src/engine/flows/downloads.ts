@@ -1,5 +1,6 @@
 import { LoraSwarmError, hasCode, isAbort } from '../errors';
 import { Emitter } from '../events';
+import type { Disposable } from '../lifecycle';
 import type { TransferState } from '../state';
 import type { DownloadView } from '../transfer/transferView';
 import type { EngineEvent } from '../wishes';
@@ -22,13 +23,14 @@ export class Downloads {
   readonly #queue: DownloadQueue;
   /** What did not end well, until it is asked again or dismissed. */
   readonly #failed = new Map<string, TransferState>();
-  readonly #progressed = new Emitter<TransferState>();
-  readonly onDidProgress = this.#progressed.event;
+  /** Those who follow one download, by its id: with hundreds in the queue, nobody is told of all the others. */
+  readonly #followers = new Map<string, Emitter<TransferState>>();
   readonly #changed = new Emitter<void>();
   readonly onDidChange = this.#changed.event;
   #hold: Problem | undefined;
   #isArranging = false;
   #isDisarranged = false;
+  #isChanged = false;
   #isClosed = false;
 
   constructor(private readonly parts: DownloadsParts) {
@@ -40,6 +42,19 @@ export class Downloads {
     const inOrder = this.#queue.order.flatMap((id) => this.#downloads.get(id) ?? []);
     const others = [...this.#downloads.values()].filter((download) => !inOrder.includes(download));
     return [...[...inOrder, ...others].map(({ state }) => state), ...this.#failed.values()];
+  }
+
+  /** Tells each change of one download, also before it is asked for. */
+  follow(id: string, listener: (state: TransferState) => void): Disposable {
+    const emitter = this.#followers.get(id) ?? new Emitter<TransferState>();
+    this.#followers.set(id, emitter);
+    const listening = emitter.event(listener);
+    return {
+      dispose: () => {
+        listening.dispose();
+        if (!emitter.hasListeners) this.#followers.delete(id);
+      },
+    };
   }
 
   /** All that is known of a download while it fetches. */
@@ -241,6 +256,9 @@ export class Downloads {
     } finally {
       this.#isArranging = false;
     }
+    if (!this.#isChanged) return;
+    this.#isChanged = false;
+    this.#changed.fire();
   }
 
   #onProgress(download: OneDownload): void {
@@ -257,8 +275,10 @@ export class Downloads {
   }
 
   #tell(download: OneDownload): void {
-    this.#progressed.fire(download.state);
-    this.#changed.fire();
+    this.#followers.get(download.id)?.fire(download.state);
+    // When one ends, the place of each that waits is another one.
+    if (this.#isArranging) this.#isChanged = true;
+    else this.#changed.fire();
   }
 
   #onDone({ id }: OneDownload, path: string, bytes: number): void {

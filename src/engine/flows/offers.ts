@@ -3,13 +3,17 @@ import { DisposableStore, type Disposable } from '../lifecycle';
 import type { Catalog } from '../registry/catalog';
 import type { Registry } from '../registry/registry';
 import type { SignedRelease } from '../release/release';
+import { monotonicClock, type Clock } from '../transfer/clock';
 
 /** Less is not worth a line in everybody's catalog: it would be taken back before anybody asks. */
 const MIN_BYTES = 1024 ** 2;
+/** Most downloads are over by then, and nobody would have asked for a part of one. */
+const MIN_MS = 2_000;
 
 export interface OffersParts {
   readonly registry: Pick<Registry, 'list' | 'get'>;
   readonly catalog: Pick<Catalog, 'sources' | 'onDidChange'>;
+  readonly clock?: Clock;
 }
 
 /** A package that grows. */
@@ -59,16 +63,17 @@ export class Offers {
   }
 
   /**
-   * Offers a download from the first mebibyte on, until it is disposed.
+   * Offers a download from the first mebibyte and the first seconds on, until it is disposed.
    *
    * @param roomIds rooms that it is fetched from; empty for all.
    */
   grow(release: SignedRelease, roomIds: readonly string[], growing: Growing): Disposable {
     const { contentId: id } = release.release;
-    const { catalog } = this.parts;
+    const { catalog, clock = monotonicClock } = this.parts;
     const owned = new DisposableStore();
+    let isOldEnough = false;
     const offer = (): void => {
-      if (growing.bytesDone < MIN_BYTES) return;
+      if (!isOldEnough || growing.bytesDone < MIN_BYTES) return;
       waiting.dispose();
       const running = this.#running.get(id) ?? { release, rooms: new Set<string>() };
       const before = running.rooms.size;
@@ -84,7 +89,12 @@ export class Offers {
         if (this.#running.delete(id)) this.#changed.fire({ id });
       },
     });
-    offer();
+    owned.add(
+      clock.after(MIN_MS, () => {
+        isOldEnough = true;
+        offer();
+      }),
+    );
     return owned;
   }
 

@@ -83,9 +83,9 @@ export class OneDownload {
     return this.#isPaused;
   }
 
-  /** Has a reason of its own not to go on, and needs no slot meanwhile. */
+  /** Has a reason of its own not to fetch, and needs no slot meanwhile: the disk is full, or all of it is here. */
   get isAside(): boolean {
-    return this.#space !== undefined;
+    return this.#space !== undefined || this.#isVerifying;
   }
 
   /** All that is known of it while it fetches. */
@@ -221,7 +221,10 @@ export class OneDownload {
 
   #onFailed(run: DownloadRun, error: unknown): void {
     this.#run = undefined;
-    this.#isVerifying = false;
+    if (this.#isVerifying) {
+      this.#isVerifying = false;
+      this.events.onChange(); // It needs a slot again.
+    }
     this.#manifest ??= this.parts.store.journal.get(this.id)?.manifest;
     if (this.#end) return; // Whoever ends it waits for this and says so.
     if (run.isStopping)

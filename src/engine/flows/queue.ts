@@ -20,6 +20,8 @@ interface Plan {
   readonly running: ReadonlySet<string>;
   /** In order. */
   readonly queued: readonly string[];
+  /** From 1, of those that are queued. */
+  readonly places: ReadonlyMap<string, number>;
 }
 
 /**
@@ -30,6 +32,7 @@ interface Plan {
  */
 export class DownloadQueue {
   #items: Item[] = [];
+  readonly #byId = new Map<string, Item>();
   #plan: Plan | undefined;
 
   constructor(private readonly clock: Clock = monotonicClock) {}
@@ -42,11 +45,14 @@ export class DownloadQueue {
   /** As the last one, also when it had another place. */
   add(id: string): void {
     this.remove(id);
-    this.#items.push({ id, waitingSince: undefined, isIdle: false, isAside: false });
+    const item = { id, waitingSince: undefined, isIdle: false, isAside: false };
+    this.#items.push(item);
+    this.#byId.set(id, item);
     this.#plan = undefined;
   }
 
   remove(id: string): void {
+    if (!this.#byId.delete(id)) return;
     this.#items = this.#items.filter((item) => item.id !== id);
     this.#plan = undefined;
   }
@@ -58,8 +64,7 @@ export class DownloadQueue {
 
   /** From 1, among those that wait for their turn. */
   placeOf(id: string): number | undefined {
-    const index = this.#planned.queued.indexOf(id);
-    return index < 0 ? undefined : index + 1;
+    return this.#planned.places.get(id);
   }
 
   /** How a download that may run is getting on. @returns whether that changes somebody's turn. */
@@ -118,12 +123,14 @@ export class DownloadQueue {
 
   #makePlan(): Plan {
     const ready = this.#items.filter(({ isIdle, isAside }) => !isIdle && !isAside);
-    const queued = ready.slice(SLOTS);
-    for (const item of queued) item.waitingSince = undefined; // Asks nobody, so it waits for nobody.
-    return { running: new Set(ready.slice(0, SLOTS).map(({ id }) => id)), queued: queued.map(({ id }) => id) };
+    const waiting = ready.slice(SLOTS);
+    for (const item of waiting) item.waitingSince = undefined; // Asks nobody, so it waits for nobody.
+    const queued = waiting.map(({ id }) => id);
+    const places = new Map(queued.map((id, index) => [id, index + 1]));
+    return { running: new Set(ready.slice(0, SLOTS).map(({ id }) => id)), queued, places };
   }
 
   #find(id: string): Item | undefined {
-    return this.#items.find((item) => item.id === id);
+    return this.#byId.get(id);
   }
 }

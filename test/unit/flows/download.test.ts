@@ -111,7 +111,7 @@ async function asking(use: (asking: Asking) => Promise<void>): Promise<void> {
               reject(signal.reason as Error);
             });
           }),
-        onDidProgress: progressed.event,
+        follow: (_id, listener) => progressed.event(listener),
       },
     };
     const waits: WishProgress[] = [];

@@ -4,22 +4,26 @@ import { Offers, type Growing } from '../../../src/engine/flows/offers';
 import { Catalog } from '../../../src/engine/registry/catalog';
 import type { SharedAdapter } from '../../../src/engine/registry/registry';
 import { makeRelease } from '../../helpers/packages';
+import { VirtualClock } from '../../helpers/virtualClock';
 
 const MIB = 1024 ** 2;
 const ID = 'a'.repeat(64);
 const RELEASE = makeRelease(ID);
 const ANA = '1'.repeat(64);
+/** Until a download is worth a line in the catalogs of others. */
+const WORTH_MS = 2_000;
 
 describe('Offers', () => {
-  it('offers a download from the first mebibyte on, until it ends', () => {
-    const { offers, catalog, changes } = make();
+  it('offers a download from the first mebibyte and the first seconds on, until it ends', async () => {
+    const { offers, catalog, changes, clock } = make();
     catalog.applySnapshot('lab', ANA, [RELEASE]);
     const download = new GrowingDownload();
     const growing = offers.grow(RELEASE, [], download);
 
-    download.grow(MIB - 1);
-    const early = offers.inRoom('lab');
     download.grow(MIB);
+    await clock.advance(WORTH_MS - 1);
+    const early = offers.inRoom('lab');
+    await clock.advance(1);
     const later = offers.inRoom('lab');
     growing.dispose();
 
@@ -28,21 +32,46 @@ describe('Offers', () => {
     assert.deepEqual(offers.roomsOf(ID), []);
   });
 
-  it('offers it in no room where nobody offered it, and in none that it is not fetched from', () => {
-    const { offers, catalog } = make();
+  it('offers a slow one when it has its first mebibyte', async () => {
+    const { offers, catalog, clock } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+    const download = new GrowingDownload(MIB - 1);
+    offers.grow(RELEASE, [], download);
+    await clock.advance(WORTH_MS);
+    const early = offers.inRoom('lab');
+
+    download.grow(MIB);
+
+    assert.deepEqual([early, offers.inRoom('lab')], [[], [RELEASE]]);
+  });
+
+  it('says nothing of one that is over before', async () => {
+    const { offers, catalog, changes, clock } = make();
+    catalog.applySnapshot('lab', ANA, [RELEASE]);
+
+    offers.grow(RELEASE, [], new GrowingDownload(MIB)).dispose();
+    await clock.advance(WORTH_MS);
+
+    assert.deepEqual([changes, offers.inRoom('lab')], [[], []]);
+  });
+
+  it('offers it in no room where nobody offered it, and in none that it is not fetched from', async () => {
+    const { offers, catalog, clock } = make();
     catalog.applySnapshot('lab', ANA, [RELEASE]);
     catalog.applySnapshot('general', ANA, [RELEASE]);
 
     offers.grow(RELEASE, ['lab', 'home'], new GrowingDownload(MIB));
+    await clock.advance(WORTH_MS);
 
     assert.deepEqual(offers.roomsOf(ID), ['lab']);
     for (const room of ['general', 'home']) assert.deepEqual(offers.inRoom(room), [], room);
   });
 
-  it('offers it in a room where it appears later, and still when the first who had it is gone', () => {
-    const { offers, catalog } = make();
+  it('offers it in a room where it appears later, and still when the first who had it is gone', async () => {
+    const { offers, catalog, clock } = make();
     catalog.applySnapshot('lab', ANA, [RELEASE]);
     offers.grow(RELEASE, [], new GrowingDownload(MIB));
+    await clock.advance(WORTH_MS);
 
     catalog.applySnapshot('home', ANA, [RELEASE]);
     catalog.dropPeer('lab', ANA);
@@ -50,10 +79,11 @@ describe('Offers', () => {
     assert.deepEqual(offers.roomsOf(ID).sort(), ['home', 'lab']);
   });
 
-  it('forgets a room that was left', () => {
-    const { offers, catalog, changes } = make();
+  it('forgets a room that was left', async () => {
+    const { offers, catalog, changes, clock } = make();
     catalog.applySnapshot('lab', ANA, [RELEASE]);
     offers.grow(RELEASE, [], new GrowingDownload(MIB));
+    await clock.advance(WORTH_MS);
 
     offers.dropRoom('lab');
 
@@ -61,11 +91,12 @@ describe('Offers', () => {
     assert.equal(changes.length, 2);
   });
 
-  it('names what the user shares once, and goes on with it when the download ends', () => {
+  it('names what the user shares once, and goes on with it when the download ends', async () => {
     const shared = { id: ID, release: RELEASE, rooms: ['lab'], phase: 'serving' } as unknown as SharedAdapter;
-    const { offers, catalog } = make([shared]);
+    const { offers, catalog, clock } = make([shared]);
     catalog.applySnapshot('lab', ANA, [RELEASE]);
     const growing = offers.grow(RELEASE, [], new GrowingDownload(MIB));
+    await clock.advance(WORTH_MS);
     const both = offers.inRoom('lab');
 
     growing.dispose();
@@ -77,10 +108,11 @@ describe('Offers', () => {
 function make(shared: readonly SharedAdapter[] = []) {
   const catalog = new Catalog();
   const registry = { list: () => [...shared], get: (id: string) => shared.find((item) => item.id === id) };
-  const offers = new Offers({ registry, catalog });
+  const clock = new VirtualClock();
+  const offers = new Offers({ registry, catalog, clock });
   const changes: string[] = [];
   offers.onDidChange(({ id }) => changes.push(id));
-  return { offers, catalog, changes };
+  return { offers, catalog, changes, clock };
 }
 
 class GrowingDownload implements Growing {
