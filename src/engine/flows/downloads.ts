@@ -233,9 +233,10 @@ export class Downloads {
   }
 
   /** At the end of the queue, also over restarts. */
-  #enqueue({ id, request }: OneDownload): void {
+  #enqueue({ id, request, isAside }: OneDownload): void {
     this.#keep(request, false);
     this.#queue.add(id);
+    this.#queue.setAside(id, isAside);
   }
 
   /** Gives each its turn, and again when that changed what another one needs. */
@@ -247,7 +248,6 @@ export class Downloads {
       while (this.#isDisarranged) {
         this.#isDisarranged = false;
         const all = [...this.#downloads.values()];
-        for (const { id, isAside } of all) this.#queue.setAside(id, isAside);
         // Who lets go first, so that there are never more at once than there are slots.
         const turns = all.map((download) => ({ download, may: this.#queue.mayRun(download.id) }));
         for (const { download, may } of turns.sort((a, b) => Number(a.may) - Number(b.may)))
@@ -270,7 +270,8 @@ export class Downloads {
   }
 
   #onChange(download: OneDownload): void {
-    this.#arrange(); // It may need no slot any more, or need one again.
+    // It may need no slot any more, or need one again.
+    if (this.#queue.setAside(download.id, download.isAside)) this.#arrange();
     this.#tell(download);
   }
 

@@ -80,14 +80,15 @@ export class DownloadQueue {
     return true;
   }
 
-  /** Keeps its place, without a slot. */
-  setAside(id: string, isAside: boolean): void {
+  /** Keeps its place, without a slot. @returns whether that is new. */
+  setAside(id: string, isAside: boolean): boolean {
     const item = this.#find(id);
-    if (!item || item.isAside === isAside) return;
+    if (!item || item.isAside === isAside) return false;
     item.isAside = isAside;
     item.waitingSince = undefined;
     item.isIdle = false;
     this.#plan = undefined;
+    return true;
   }
 
   /**

@@ -1,9 +1,6 @@
-import zlib from 'node:zlib';
+import { crc32 } from 'node:zlib';
 import { Bitfield } from './bitfield';
 import { CHUNK_BYTES } from './manifest';
-
-/** Not in Node before 20.15 and 22.2. There nothing is ever remembered. */
-const crc32 = (zlib as Partial<typeof zlib>).crc32;
 
 /**
  * CRC-32 of chunks whose bytes had the right hash, to see that the same ones were read again: a quarter of what SHA-256 costs
@@ -25,12 +22,11 @@ export class QuickSums {
 
   /** Whether these are the chunks that were remembered. False when one of them was not. @param data whole chunks of one file. */
   areSame(first: number, data: Uint8Array): boolean {
-    return everyChunk(first, data, (chunk, bytes) => this.#known.has(chunk) && this.#sums[chunk] === crc32?.(bytes));
+    return everyChunk(first, data, (chunk, bytes) => this.#known.has(chunk) && this.#sums[chunk] === crc32(bytes));
   }
 
   /** @param data whole chunks of one file, that had the right hashes a moment ago. */
   remember(first: number, data: Uint8Array): void {
-    if (!crc32) return;
     everyChunk(first, data, (chunk, bytes) => {
       this.#sums[chunk] = crc32(bytes);
       this.#known.set(chunk);
