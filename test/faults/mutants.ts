@@ -211,13 +211,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'store/partialFiles.ts',
-        from: '    await this.sync();\n    for (const handle of this.#handles) await handle.sync();\n',
+        from: '    await this.#syncAll((handle) => handle.sync());\n',
         to: '',
-      },
-      {
-        file: 'store/partialPackage.ts',
-        from: '      await this.flush();\n      for (const index',
-        to: '      for (const index',
       },
     ],
     fault: 'R06',

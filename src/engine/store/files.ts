@@ -1,4 +1,4 @@
-import { constants, type Stats } from 'node:fs';
+import { constants, fstatSync, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { LoraSwarmError, storageError } from '../errors';
 
@@ -50,7 +50,7 @@ export async function openFile(path: string, access: 'read' | 'write'): Promise<
   if (!stat.isFile()) throw notOurs(path);
   const handle = await open(path, (access === 'read' ? constants.O_RDONLY : constants.O_RDWR) | NO_FOLLOW);
   try {
-    const opened = await handle.stat();
+    const opened = fstatSync(handle.fd); // Of a file that is open: it waits for nothing.
     if (!opened.isFile() || opened.ino !== stat.ino) throw notOurs(path);
     return handle;
   } catch (error) {

@@ -49,6 +49,12 @@ export class JournalWriter {
     return flush;
   }
 
+  /** Resolves when no entry is on its way. @throws what one failed with. */
+  async settled(): Promise<void> {
+    await this.#flushes;
+    this.check();
+  }
+
   /** Ends timers and waits for the entry that is on its way. Flush before, if it is to be kept. */
   async close(): Promise<void> {
     this.#unsafeBytes = 0;

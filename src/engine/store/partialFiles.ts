@@ -1,5 +1,5 @@
 import { createHash, subtle } from 'node:crypto';
-import { fdatasyncSync } from 'node:fs';
+import { fdatasyncSync, fstatSync } from 'node:fs';
 import { readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_ROLES, type Manifest } from '../release/manifest';
@@ -52,7 +52,7 @@ export class PartialFiles {
       for (const { role, size } of manifest.files) {
         const handle = await openUpTo(join(folder, FILE_ROLES[role].name), size);
         handles.push(handle);
-        bytes += (await handle.stat()).size;
+        bytes += fstatSync(handle.fd).size;
       }
       const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
       handles.push(hashList);
@@ -85,8 +85,7 @@ export class PartialFiles {
 
   /** Makes all that was written survive a power cut. */
   async sync(): Promise<void> {
-    for (const path of this.#unsynced ?? []) await syncFile(path);
-    for (const handle of this.#handles) await handle.datasync();
+    await this.#syncAll((handle) => handle.datasync());
     if (!this.#unsynced) return;
     await syncFolder(this.folder);
     this.#unsynced = undefined;
@@ -137,8 +136,7 @@ export class PartialFiles {
 
   /** Makes the folder what it is to be in the library: synced, and with nothing in it that is not ours. */
   async seal(): Promise<void> {
-    await this.sync();
-    for (const handle of this.#handles) await handle.sync();
+    await this.#syncAll((handle) => handle.sync());
     const ours = new Set<string>([MANIFEST_NAME, RELEASE_NAME, CHUNKS_NAME]);
     for (const { role } of this.manifest.files) ours.add(FILE_ROLES[role].name);
     for (const name of await readdir(this.folder)) if (!ours.has(name)) await removeFolder(join(this.folder, name));
@@ -146,7 +144,12 @@ export class PartialFiles {
   }
 
   async close(): Promise<void> {
-    for (const handle of this.#handles) await handle.close();
+    await Promise.all(this.#handles.map((handle) => handle.close()));
+  }
+
+  /** All at once: the disk puts them into one commit. */
+  async #syncAll(sync: (handle: FileHandle) => Promise<void>): Promise<void> {
+    await Promise.all([...(this.#unsynced ?? []).map((path) => syncFile(path)), ...this.#handles.map(sync)]);
   }
 
   get #handles(): readonly FileHandle[] {
@@ -167,7 +170,7 @@ async function openUpTo(path: string, size: number): Promise<FileHandle> {
   if (!(await statOf(path))) return await createFile(path);
   const handle = await openFile(path, 'write');
   try {
-    if ((await handle.stat()).size > size) await handle.truncate(size);
+    if (fstatSync(handle.fd).size > size) await handle.truncate(size);
     return handle;
   } catch (error) {
     await handle.close();

@@ -225,7 +225,7 @@ export class PartialPackage {
 
   async #finish(signal: AbortSignal): Promise<LibraryItem> {
     try {
-      await this.flush();
+      await this.#journal.settled();
       for (const index of this.manifest.files.keys())
         if (!(await this.#hashes.isRight(index, signal))) throw await this.#blame(index);
       signal.throwIfAborted();
