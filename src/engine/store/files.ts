@@ -1,4 +1,4 @@
-import { constants, fstatSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { LoraSwarmError, storageError } from '../errors';
 
@@ -7,21 +7,28 @@ import { LoraSwarmError, storageError } from '../errors';
 
 const NO_FOLLOW = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
 
-/** Makes a folder for its owner only, with what leads to it. @throws {LoraSwarmError} `STORE_FAILED` when it is a link. */
-export async function makeFolder(path: string): Promise<void> {
-  const stat = await statOf(path);
-  if (stat) checkFolder(stat, path);
-  else await makeMissing(path);
-}
+/** Read at once. */
+const TINY_BYTES = 65_536;
 
-async function makeMissing(path: string): Promise<void> {
+/**
+ * Makes a folder for its owner only, with what leads to it.
+ *
+ * @returns whether it was not there. @throws {LoraSwarmError} `STORE_FAILED` when it is a link.
+ */
+export async function makeFolder(path: string): Promise<boolean> {
   try {
     await mkdir(path, { mode: 0o700 });
   } catch (error) {
+    const stat = await statOf(path);
+    if (stat) {
+      checkFolder(stat, path);
+      return false;
+    }
     // Not at once: whatever fails in there, Node says of it that a folder is missing.
     if (!isMissing(error)) throw error;
     await mkdir(path, { recursive: true, mode: 0o700 });
   }
+  return true;
 }
 
 /** @throws {LoraSwarmError} `STORE_FAILED` when it is a link or a file. */
@@ -80,12 +87,28 @@ export async function syncFile(path: string): Promise<void> {
   }
 }
 
-/** Reads a small file whole. `undefined` when there is none, or it is over the limit. */
+/** As `statOf`, of what lies in a folder of ours: it is told at once, and a turn of another thread costs ten times as much. */
+export function statOfOurs(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}
+
+/** Reads a small file of ours whole. `undefined` when there is none, or it is over the limit. */
 export async function readSmallFile(path: string, limit: number): Promise<Buffer | undefined> {
-  const stat = await statOf(path);
+  const stat = statOfOurs(path);
   if (!stat) return undefined;
   if (!stat.isFile()) throw notOurs(path);
-  return stat.size > limit ? undefined : await readFile(path, { flag: constants.O_RDONLY | NO_FOLLOW });
+  if (stat.size > limit) return undefined;
+  const flag = constants.O_RDONLY | NO_FOLLOW;
+  return stat.size <= TINY_BYTES ? readTiny(path, flag) : await readFile(path, { flag });
+}
+
+function readTiny(path: string, flag: number): Buffer {
+  const fd = openSync(path, flag);
+  try {
+    return readFileSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Memory for a reading: a part of what there is when that is long enough. */

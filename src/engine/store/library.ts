@@ -4,7 +4,7 @@ import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
 import { FILE_ROLES, weightsOf, type Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
-import { checkFolder, makeFolder, statOf, storeError, syncFolder } from './files';
+import { checkFolder, makeFolder, statOfOurs, storeError, syncFolder } from './files';
 import { readPackageFacts } from './packageFiles';
 import type { StorePaths } from './paths';
 import type { Database } from './sqlite';
@@ -51,7 +51,7 @@ export class LibraryStore {
   async adopt(id: string, folder: string): Promise<LibraryItem> {
     const target = this.parts.paths.package('library', id);
     try {
-      const there = await statOf(target);
+      const there = statOfOurs(target);
       if (there) checkFolder(there, target);
       const isWhole = there !== undefined && (await this.load(id)) !== undefined;
       if (there && !isWhole) await this.parts.throwAway(target);
@@ -95,12 +95,12 @@ export class LibraryStore {
   /** Takes a folder of the library into the list. `undefined` when it is no package, or files are not as long as they were. */
   async load(id: string): Promise<LibraryItem | undefined> {
     const folder = this.parts.paths.package('library', id);
-    if (!(await statOf(folder))?.isDirectory()) return undefined;
+    if (!statOfOurs(folder)?.isDirectory()) return undefined;
     const facts = await readPackageFacts(folder, id);
     if (!facts) return undefined;
     const { manifest, release } = facts;
     for (const { role, size } of manifest.files) {
-      const stat = await statOf(join(folder, FILE_ROLES[role].name));
+      const stat = statOfOurs(join(folder, FILE_ROLES[role].name));
       if (!stat?.isFile() || stat.size !== size) return undefined;
     }
     const weightsPath = join(folder, FILE_ROLES[weightsOf(manifest).role].name);

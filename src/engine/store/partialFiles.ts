@@ -3,7 +3,7 @@ import { fdatasyncSync, fstatSync } from 'node:fs';
 import { readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_ROLES, type Manifest } from '../release/manifest';
-import { createFile, makeFolder, openFile, readInto, removeFolder, statOf, syncFile, syncFolder } from './files';
+import { createFile, makeFolder, openFile, readInto, removeFolder, statOfOurs, syncFile, syncFolder } from './files';
 import { readPackageFacts, writePackageFacts, type PackageFacts } from './packageFiles';
 import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
 
@@ -44,8 +44,8 @@ export class PartialFiles {
   /** Makes what is missing, cuts what is too long, and refuses links in any place. */
   static async open(folder: string, facts: PackageFacts): Promise<PartialFiles> {
     const { manifest } = facts;
-    await makeFolder(folder);
-    const written = await keepFacts(folder, facts);
+    const isMade = await makeFolder(folder);
+    const written = isMade ? await writePackageFacts(folder, facts, false) : await keepFacts(folder, facts);
     const handles: FileHandle[] = [];
     try {
       let bytes = 0;
@@ -167,7 +167,7 @@ async function keepFacts(folder: string, facts: PackageFacts): Promise<readonly 
 }
 
 async function openUpTo(path: string, size: number): Promise<FileHandle> {
-  if (!(await statOf(path))) return await createFile(path);
+  if (!statOfOurs(path)) return await createFile(path);
   const handle = await openFile(path, 'write');
   try {
     if (fstatSync(handle.fd).size > size) await handle.truncate(size);

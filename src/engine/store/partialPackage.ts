@@ -70,13 +70,14 @@ export class PartialPackage {
     const folder = store.paths.package('partial', manifest.id);
     let files: PartialFiles | undefined;
     try {
-      if (!store.journal.has(manifest.id)) await checkSpace(store.paths.home, manifest.size);
+      const isBegun = store.journal.has(manifest.id);
+      if (!isBegun) await checkSpace(store.paths.home, manifest.size);
       store.journal.begin(manifest, details);
       const record = store.journal.get(manifest.id);
       files = await PartialFiles.open(folder, { manifest, release: record?.release });
       const partial = new PartialPackage(store, manifest, files);
       await partial.#resume(signal);
-      await checkSpace(store.paths.home, partial.missingBytes);
+      if (isBegun) await checkSpace(store.paths.home, partial.missingBytes);
       store.partials.set(partial);
       return partial;
     } catch (error) {
