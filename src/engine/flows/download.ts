@@ -135,9 +135,16 @@ async function watch(
   const { id } = request;
   let phase: TransferPhase = 'waiting';
   let activeAt = clock.now();
+  let wait: WishProgress | undefined;
   let told: string | undefined;
+  const tellWait = (): void => {
+    const text = JSON.stringify(wait);
+    if (wait && text !== told) onProgress?.(wait);
+    told = text;
+  };
   const gaveUp = Promise.withResolvers<never>();
   const check = (): void => {
+    tellWait();
     // One that is queued goes when it is its turn, and a paused one was paused for a reason that is known.
     if (phase !== 'waiting') activeAt = clock.now();
     if (clock.now() - activeAt > NO_SOURCE_MS) gaveUp.reject(noSource());
@@ -145,14 +152,14 @@ async function watch(
   };
   let timer = clock.after(CHECK_MS, check);
   const listening = downloads.follow(id, (state) => {
+    const isStillQueued = state.phase === 'queued' && phase === 'queued';
     phase = state.phase;
     if (phase !== 'waiting') activeAt = clock.now();
+    wait = standstill(state);
+    if (isStillQueued) return; // Its place is told once a second: with hundreds in the queue it changes all the time.
     const { bytesDone, bytesTotal, rate, sources } = state;
     onProgress?.({ kind: 'transfer', id, bytesDone, bytesTotal, rate, sources });
-    const wait = standstill(state);
-    const text = JSON.stringify(wait);
-    if (wait && text !== told) onProgress?.(wait);
-    told = text;
+    tellWait();
   });
   try {
     return await Promise.race([downloads.fetch(request, signal), gaveUp.promise]);
