@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { constants, fstatSync, lstatSync, readFileSync, writeFileSync, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { LoraSwarmError, storageError } from '../errors';
 
@@ -7,6 +7,7 @@ import { LoraSwarmError, storageError } from '../errors';
 
 const NO_FOLLOW = (constants as Partial<typeof constants>).O_NOFOLLOW ?? 0;
 
+const CREATE_FLAGS = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW;
 /** Read at once. */
 const TINY_BYTES = 65_536;
 
@@ -46,11 +47,6 @@ export async function statOf(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Opens a file that does not exist yet, for its owner only. */
-export function createFile(path: string): Promise<FileHandle> {
-  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | NO_FOLLOW, 0o600);
-}
-
 /** Opens a file that exists. @throws {LoraSwarmError} `STORE_FAILED` when it is a link, a folder or a device. */
 export async function openFile(path: string, access: 'read' | 'write'): Promise<FileHandle> {
   const stat = await lstat(path);
@@ -66,15 +62,25 @@ export async function openFile(path: string, access: 'read' | 'write'): Promise<
   }
 }
 
-/** Writes a new file and syncs it. @param isSynced false: the caller does it later, by `syncFile`. */
-export async function writeNewFile(path: string, bytes: Uint8Array, isSynced = true): Promise<void> {
+/** Opens a file that does not exist yet, for its owner only. */
+export function createFile(path: string): Promise<FileHandle> {
+  return open(path, CREATE_FLAGS, 0o600);
+}
+
+/** Writes a new file and syncs it. */
+export async function writeNewFile(path: string, bytes: Uint8Array): Promise<void> {
   const handle = await createFile(path);
   try {
     await handle.writeFile(bytes);
-    if (isSynced) await handle.sync();
+    await handle.sync();
   } finally {
     await handle.close();
   }
+}
+
+/** Writes a small new file at once. The caller syncs it later, by `syncFile`. */
+export function putNewFile(path: string, bytes: Uint8Array): void {
+  writeFileSync(path, bytes, { flag: CREATE_FLAGS as unknown as string, mode: 0o600 }); // Node takes both.
 }
 
 /** Makes what a file holds survive a power cut. */
@@ -99,16 +105,9 @@ export async function readSmallFile(path: string, limit: number): Promise<Buffer
   if (!stat.isFile()) throw notOurs(path);
   if (stat.size > limit) return undefined;
   const flag = constants.O_RDONLY | NO_FOLLOW;
-  return stat.size <= TINY_BYTES ? readTiny(path, flag) : await readFile(path, { flag });
-}
-
-function readTiny(path: string, flag: number): Buffer {
-  const fd = openSync(path, flag);
-  try {
-    return readFileSync(fd);
-  } finally {
-    closeSync(fd);
-  }
+  // Node takes numbers of flags there too; its types do not know.
+  if (stat.size <= TINY_BYTES) return readFileSync(path, { flag: flag as unknown as string });
+  return await readFile(path, { flag });
 }
 
 /** Memory for a reading: a part of what there is when that is long enough. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { MAX_MANIFEST_BYTES, parseManifest, type Manifest } from '../release/manifest';
 import { MAX_RELEASE_BYTES, openRelease, type SignedRelease } from '../release/release';
-import { readSmallFile, writeNewFile } from './files';
+import { putNewFile, readSmallFile, writeNewFile } from './files';
 import { MANIFEST_NAME, RELEASE_NAME } from './paths';
 
 /** What a package folder says of itself. */
@@ -18,18 +18,23 @@ export async function readPackageFacts(folder: string, id: string): Promise<Pack
   return { manifest, release: bytes && decodeRelease(bytes, id) };
 }
 
-/** @returns paths of what was written. @param isSynced false: the caller syncs them later. */
-export async function writePackageFacts(
-  folder: string,
-  { manifest, release }: PackageFacts,
-  isSynced = true,
-): Promise<string[]> {
-  const written = [join(folder, MANIFEST_NAME)];
-  await writeNewFile(written[0]!, manifest.bytes, isSynced);
-  if (!release) return written;
-  written.push(join(folder, RELEASE_NAME));
-  await writeNewFile(written[1]!, encodeRelease(release), isSynced);
-  return written;
+/** Writes them and syncs them. */
+export async function writePackageFacts(folder: string, facts: PackageFacts): Promise<void> {
+  for (const [path, bytes] of filesOf(folder, facts)) await writeNewFile(path, bytes);
+}
+
+/** @returns paths of what was written and is to be synced. */
+export function putPackageFacts(folder: string, facts: PackageFacts): string[] {
+  return filesOf(folder, facts).map(([path, bytes]) => {
+    putNewFile(path, bytes);
+    return path;
+  });
+}
+
+function filesOf(folder: string, { manifest, release }: PackageFacts): [path: string, bytes: Uint8Array][] {
+  const files: [string, Uint8Array][] = [[join(folder, MANIFEST_NAME), manifest.bytes]];
+  if (release) files.push([join(folder, RELEASE_NAME), encodeRelease(release)]);
+  return files;
 }
 
 /** Key, signature, payload: 32, 64 and the remaining bytes. */

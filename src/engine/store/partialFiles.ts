@@ -4,7 +4,7 @@ import { readdir, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FILE_ROLES, type Manifest } from '../release/manifest';
 import { createFile, makeFolder, openFile, readInto, removeFolder, statOfOurs, syncFile, syncFolder } from './files';
-import { readPackageFacts, writePackageFacts, type PackageFacts } from './packageFiles';
+import { putPackageFacts, readPackageFacts, type PackageFacts } from './packageFiles';
 import { CHUNKS_NAME, MANIFEST_NAME, RELEASE_NAME } from './paths';
 
 const READ_BYTES = 1024 ** 2;
@@ -45,28 +45,24 @@ export class PartialFiles {
   static async open(folder: string, facts: PackageFacts): Promise<PartialFiles> {
     const { manifest } = facts;
     const isMade = await makeFolder(folder);
-    const written = isMade ? await writePackageFacts(folder, facts, false) : await keepFacts(folder, facts);
-    const handles: FileHandle[] = [];
-    try {
-      let bytes = 0;
-      for (const { role, size } of manifest.files) {
-        const handle = await openUpTo(join(folder, FILE_ROLES[role].name), size);
-        handles.push(handle);
-        bytes += fstatSync(handle.fd).size;
-      }
-      const hashList = await openUpTo(join(folder, CHUNKS_NAME), Infinity);
-      handles.push(hashList);
-      return new PartialFiles(folder, {
-        manifest,
-        isNew: bytes === 0,
-        contents: handles.slice(0, -1),
-        hashList,
-        written,
-      });
-    } catch (error) {
+    const written = isMade ? putPackageFacts(folder, facts) : await keepFacts(folder, facts);
+    const names = [...manifest.files.map(({ role }) => FILE_ROLES[role].name), CHUNKS_NAME];
+    const sizes = [...manifest.files.map(({ size }) => size), Infinity];
+    const opened = await Promise.allSettled(names.map((name, file) => openUpTo(join(folder, name), sizes[file]!)));
+    const handles = opened.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+    const failed = opened.find((each) => each.status === 'rejected');
+    if (failed) {
       for (const handle of handles) await handle.close();
-      throw error;
+      throw failed.reason;
     }
+    const contents = handles.slice(0, -1);
+    return new PartialFiles(folder, {
+      manifest,
+      isNew: contents.every(({ fd }) => fstatSync(fd).size === 0),
+      contents,
+      hashList: handles.at(-1)!,
+      written,
+    });
   }
 
   /** Descriptor of the list of chunk hashes. */
@@ -163,7 +159,7 @@ async function keepFacts(folder: string, facts: PackageFacts): Promise<readonly 
   const there = await readPackageFacts(folder, manifest.id);
   if (there && (!release || there.release)) return [];
   for (const name of [MANIFEST_NAME, RELEASE_NAME]) await removeFolder(join(folder, name));
-  return await writePackageFacts(folder, { manifest, release: release ?? there?.release }, false);
+  return putPackageFacts(folder, { manifest, release: release ?? there?.release });
 }
 
 async function openUpTo(path: string, size: number): Promise<FileHandle> {
