@@ -26,6 +26,7 @@ export class Ground {
   readonly #ends: (() => Promise<void>)[] = [];
   #dht: Promise<Testnet> | undefined;
   #made = 0;
+  #disposing: Promise<void> | undefined;
 
   get workerPath(): string {
     return path.join(this.dist, 'worker.js');
@@ -77,6 +78,7 @@ export class Ground {
 
   /** As `start`, of any script that was built. @param launcher a program and its arguments that become Node in the end. */
   run<C extends Calls>(script: string, launcher: readonly string[] = []): Peer<C> {
+    this.#checkOpen();
     const peer = new Peer<C>(script, launcher);
     this.#peers.add(peer);
     void peer.exited.then(() => this.#peers.delete(peer));
@@ -85,10 +87,20 @@ export class Ground {
 
   /** What `dispose` ends too, after the processes. */
   onDispose(end: () => Promise<void>): void {
+    this.#checkOpen();
     this.#ends.push(end);
   }
 
-  async dispose(): Promise<void> {
+  dispose(): Promise<void> {
+    return (this.#disposing ??= this.#dispose());
+  }
+
+  /** Whoever is stopped in the middle must not begin anything new, which nobody would end. */
+  #checkOpen(): void {
+    if (this.#disposing) throw new Error('The benchmark was stopped.');
+  }
+
+  async #dispose(): Promise<void> {
     await Promise.all([...this.#peers].map((peer) => peer.kill()));
     for (const end of this.#ends.splice(0)) await end();
     await (await this.#dht)?.destroy();
