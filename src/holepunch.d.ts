@@ -127,7 +127,7 @@ declare module 'hyperswarm' {
 }
 
 declare module 'protomux' {
-  import type { Encoder } from 'compact-encoding';
+  import type { Encoder, State } from 'compact-encoding';
   import type { Duplex } from 'node:stream';
 
   export interface ProtomuxMessage<T> {
@@ -156,6 +156,7 @@ declare module 'protomux' {
   }
 
   export default class Protomux {
+    constructor(stream: Duplex);
     static from(stream: Duplex): Protomux;
     readonly stream: Duplex;
     readonly drained: boolean;
@@ -165,5 +166,12 @@ declare module 'protomux' {
     unpair(key: { protocol: string; id?: Uint8Array | null }): void;
     opened(key: { protocol: string; id?: Uint8Array | null }): boolean;
     destroy(error?: Error): void;
+    // Not public: what `SafeMux` puts in place of them (protomux 3.12, pinned by the lockfile).
+    protected _destroying: boolean;
+    protected readonly _remote: readonly unknown[];
+    protected _onbatch(state: State): void;
+    protected _decode(remoteId: number, state: State): unknown;
+    protected _onopensession(state: State): unknown;
+    protected _safeDestroy(error: Error): void;
   }
 }

@@ -1,4 +1,4 @@
-import Protomux from 'protomux';
+import type Protomux from 'protomux';
 import type { Logger } from '../log';
 import { isLanAddress } from './address';
 import { SafeChannel } from './channel';
@@ -10,6 +10,7 @@ import { PeerLane } from './peerLane';
 import { PeerLink } from './peerLink';
 import { RoomLink, type RoomLinkEvents } from './roomLink';
 import { isSameProof, roomProof } from './roomKeys';
+import { SafeMux } from './safeMux';
 import type { Connection } from './swarm';
 import type { TransferChannel } from './transferChannel';
 
@@ -65,7 +66,7 @@ export class Peer {
     this.key = stream.remotePublicKey.toString('hex');
     this.isInitiator = stream.isInitiator;
     this.isLan = isLanAddress(stream.rawStream.remoteHost);
-    this.#mux = Protomux.from(stream);
+    this.#mux = new SafeMux(stream, this.#onViolation);
     this.#transfer = new PeerLink({
       mux: this.#mux,
       peerKey: this.key,
@@ -157,7 +158,7 @@ export class Peer {
   }
 
   close(): void {
-    this.parts.connection.stream.destroy();
+    this.#mux.destroy();
   }
 
   /** Everybody can prove the room of the local network, so the address decides. */
