@@ -19,6 +19,10 @@ import {
   type WireRelease,
 } from './messages';
 import { peerText } from './peerText';
+import { MAX_MESSAGE_STATEMENTS, statements } from './statementMessages';
+
+/** Statements that one peer may bring, and is told, in one room on one connection. */
+export const MAX_LINK_STATEMENTS = 128;
 
 /** What happens on a link, told to whoever keeps the rooms. */
 export interface RoomLinkEvents {
@@ -26,6 +30,8 @@ export interface RoomLinkEvents {
   onSnapshot(link: RoomLink, entries: readonly SignedRelease[]): void;
   onDelta(link: RoomLink, add: readonly SignedRelease[], remove: readonly string[]): void;
   onRekey(link: RoomLink, message: Rekey): void;
+  /** Bytes that nobody has checked yet. */
+  onStatements?(link: RoomLink, list: readonly Uint8Array[]): void;
 }
 
 export interface RoomLinkParts {
@@ -45,6 +51,8 @@ export class RoomLink {
   name = '';
   isProven = false;
   readonly #reader = new CatalogReader();
+  #statementsHeard = 0;
+  #statementsTold = 0;
   readonly #send;
   #following: Disposable | undefined;
 
@@ -62,6 +70,7 @@ export class RoomLink {
         encoding: rekey,
         onMessage: (m) => this.#ifProven(() => parts.events.onRekey(this, m)),
       }),
+      statements: channel.message({ encoding: statements, onMessage: (m) => this.#onStatements(m) }),
     };
   }
 
@@ -89,6 +98,16 @@ export class RoomLink {
 
   sendRekey(message: Rekey): void {
     this.#send.rekey(message);
+  }
+
+  /** Tells what authors said of their keys, as far as one peer may be told. */
+  sendStatements(list: readonly Uint8Array[]): void {
+    this.#ifProven(() => {
+      const told = list.slice(0, MAX_LINK_STATEMENTS - this.#statementsTold);
+      this.#statementsTold += told.length;
+      for (let at = 0; at < told.length; at += MAX_MESSAGE_STATEMENTS)
+        this.#send.statements(told.slice(at, at + MAX_MESSAGE_STATEMENTS));
+    });
   }
 
   /** Asks for the peer's whole list again. */
@@ -143,6 +162,15 @@ export class RoomLink {
       }
       const remove = message.remove.map((id) => Buffer.from(id).toString('hex'));
       this.parts.events.onDelta(this, this.#open(message.add), remove);
+    });
+  }
+
+  /** What is too much is passed over: checking signatures is our work, and the rest comes with another connection. */
+  #onStatements(list: readonly Uint8Array[]): void {
+    this.#ifProven(() => {
+      const heard = list.slice(0, MAX_LINK_STATEMENTS - this.#statementsHeard);
+      this.#statementsHeard += heard.length;
+      if (heard.length > 0) this.parts.events.onStatements?.(this, heard);
     });
   }
 
