@@ -221,18 +221,21 @@ export class OneDownload {
 
   #onFailed(run: DownloadRun, error: unknown): void {
     this.#run = undefined;
-    if (this.#isVerifying) {
-      this.#isVerifying = false;
-      this.events.onChange(); // It needs a slot again.
-    }
+    this.#isVerifying = false;
     this.#manifest ??= this.parts.store.journal.get(this.id)?.manifest;
     if (this.#end) return; // Whoever ends it waits for this and says so.
     if (run.isStopping)
-      this.#apply(); // Let go of, and wanted again since.
+      this.#goOn(); // Let go of, and wanted again since.
     else if (hasCode(error, 'STORE_FULL') && !run.isOverQuota && this.parts.store.journal.has(this.id))
       this.#waitForSpace(error, run.missingBytes ?? this.#progress.bytesTotal - this.#progress.bytesDone);
-    else if (hasCode(error, 'DOWNLOAD_CORRUPT') && ++this.#damages <= MAX_DAMAGES) this.#apply();
+    else if (hasCode(error, 'DOWNLOAD_CORRUPT') && ++this.#damages <= MAX_DAMAGES) this.#goOn();
     else this.#settle(() => this.#outcome.reject(error));
+  }
+
+  /** With a slot, which it gave back when everything was here. */
+  #goOn(): void {
+    this.events.onChange();
+    this.#apply();
   }
 
   /** The disk became full on the way. Nobody has to do anything but make space. */
