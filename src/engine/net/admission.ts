@@ -1,12 +1,25 @@
 import { performance } from 'node:perf_hooks';
 import { isLanAddress } from './address';
+import { PerMinute } from './perMinute';
 
 /** Numbers and reasons: SECURITY limits of the field (Hyperswarm keeps 64 peers and does not bound inbound ones at all). */
 const MAX_CONNECTIONS = 64;
 const MAX_INBOUND = 48;
-const MAX_PER_ADDRESS = 8;
 /** Kept free for peers that proved a room before, and for the local network. */
 const RESERVED = 8;
+/** Of these, for peers that proved a room before only: one machine nearby must not shut friends out either. */
+const RESERVED_FOR_KNOWN = 4;
+const MAX_PER_ADDRESS = 8;
+/** Several engines of one machine are usual on a local network: windows, containers, a box with many GPUs. */
+const MAX_PER_LAN_ADDRESS = 32;
+/** Inbound connections of strangers in a minute, and strangers that prove one room. croc's number. */
+const MAX_JOINS = 30;
+const LAN_FACTOR = 8;
+/** Wrong proofs in a minute. A proof has 256 bits, so this only keeps the noise away. */
+const MAX_WRONG_PROOFS = 5;
+const MAX_LAN_WRONG_PROOFS = 20;
+/** Of all strangers together: a wrong proof does not tell which room it was meant for. */
+const MAX_ALL_WRONG_PROOFS = 30;
 const MAX_STRUCK = 4_096;
 /** For a lie about content, which no honest peer tells. */
 const LIAR_MS = 24 * 60 * 60 * 1_000;
@@ -14,6 +27,7 @@ const LIAR_MS = 24 * 60 * 60 * 1_000;
 const VIOLATOR_MS = 10 * 60 * 1_000;
 const MAX_VIOLATIONS = 3;
 const MAX_KNOWN = 1_000;
+const ALL = 'all';
 
 /** Liars, over a restart; the store's `StruckStore` fits. */
 export interface StrikeMemory {
@@ -34,7 +48,12 @@ export class Admission {
   /** Key to the time until which it is not let in, of a clock that nobody can set. */
   readonly #struck = new Map<string, number>();
   readonly #violations = new Map<string, number>();
-  readonly #known = new Map<string, true>();
+  /** Keys that proved a private room, which takes its code. */
+  readonly #members = new Map<string, string>();
+  /** Keys that proved a room which everybody can prove, to the address they came from. */
+  readonly #guests = new Map<string, string>();
+  readonly #joins: PerMinute;
+  readonly #wrongProofs: PerMinute;
 
   /** @param now a clock that only goes forward, in milliseconds. */
   constructor(
@@ -42,6 +61,8 @@ export class Admission {
     private readonly now: () => number = () => performance.now(),
   ) {
     for (const { key, forMs } of memory?.list() ?? []) remember(this.#struck, key, now() + forMs, MAX_STRUCK);
+    this.#joins = new PerMinute(now);
+    this.#wrongProofs = new PerMinute(now);
   }
 
   /** @returns why the connection may not stay, or undefined when it was taken in; then `leave` must follow. */
@@ -81,24 +102,72 @@ export class Admission {
     return until !== undefined && this.now() < until;
   }
 
-  /** A peer proved a room, so a place is kept for it. */
-  know(key: string): void {
-    remember(this.#known, key, true, MAX_KNOWN);
+  /**
+   * A peer proved a room, so a place is kept for it.
+   *
+   * Everybody can prove an open room, under any number of keys. So those count for few places of one address, and never push
+   * out who proved a private one.
+   */
+  know({ key, address = '' }: Pick<Candidate, 'key' | 'address'>, isPrivate: boolean): void {
+    if (isPrivate) remember(this.#members, key, address, MAX_KNOWN);
+    else if (this.#guests.has(key) || this.#guestsAt(address) < maxPerAddress(address))
+      remember(this.#guests, key, address, MAX_KNOWN);
+  }
+
+  /** A stranger asks for a room that it can prove. @returns false when too many did lately, so that it is not answered. */
+  mayJoin({ key, address, isInbound }: Candidate, roomId: string): boolean {
+    if (!isInbound || this.#isKnown(key)) return true;
+    return this.#joins.count(`room ${roomId} ${isLanAddress(address)}`) <= maxJoins(address);
+  }
+
+  /** A peer asked for a room that we are not in. @returns false when it has guessed enough. */
+  mayGuess({ key, address = '' }: Candidate): boolean {
+    if (this.#isKnown(key)) return true; // Members ask for a room that moved on, or that was left.
+    this.#wrongProofs.count(address);
+    this.#wrongProofs.count(ALL);
+    return !this.#guessedEnough(address);
   }
 
   #refusal({ key, address, isInbound }: Candidate): string | undefined {
     if (this.isStruck(key)) return 'it broke the protocol before';
     const isLan = isLanAddress(address);
-    const isKnown = this.#known.has(key);
-    const limit = isLan || isKnown ? MAX_CONNECTIONS : MAX_CONNECTIONS - RESERVED;
-    if (this.#connected.size >= limit) return 'too many connections';
+    const isKnown = this.#isKnown(key);
+    if (isInbound && !isKnown && this.#joins.count(`address ${address}`) > maxJoins(address))
+      return 'too many connections in a minute from one address';
+    if (isInbound && !isKnown && this.#guessedEnough(address)) return 'too many wrong proofs';
+    const reserved = isKnown ? 0 : isLan ? RESERVED_FOR_KNOWN : RESERVED;
+    if (this.#connected.size >= MAX_CONNECTIONS - reserved) return 'too many connections';
     const others = [...this.#connected];
     if (isInbound && !isKnown && others.filter((other) => other.isInbound).length >= MAX_INBOUND)
       return 'too many inbound connections';
-    if (!isLan && others.filter((other) => other.address === address).length >= MAX_PER_ADDRESS)
+    // Colleagues share one address towards the internet, and only who got the code becomes one.
+    if (!this.#members.has(key) && others.filter((other) => other.address === address).length >= maxPerAddress(address))
       return 'too many connections from one address';
     return undefined;
   }
+
+  #isKnown(key: string): boolean {
+    return this.#members.has(key) || this.#guests.has(key);
+  }
+
+  #guestsAt(address: string): number {
+    let count = 0;
+    for (const other of this.#guests.values()) if (other === address) count++;
+    return count;
+  }
+
+  #guessedEnough(address = ''): boolean {
+    const limit = isLanAddress(address) ? MAX_LAN_WRONG_PROOFS : MAX_WRONG_PROOFS;
+    return this.#wrongProofs.of(address) >= limit || this.#wrongProofs.of(ALL) >= MAX_ALL_WRONG_PROOFS;
+  }
+}
+
+function maxPerAddress(address: string | undefined): number {
+  return isLanAddress(address) ? MAX_PER_LAN_ADDRESS : MAX_PER_ADDRESS;
+}
+
+function maxJoins(address: string | undefined): number {
+  return isLanAddress(address) ? MAX_JOINS * LAN_FACTOR : MAX_JOINS;
 }
 
 /** Puts the newest entry last and drops the oldest, so that a peer can't make the table grow. */

@@ -1,6 +1,8 @@
 import type { Encoder } from 'compact-encoding';
 import type Protomux from 'protomux';
 import type { ProtomuxChannel } from 'protomux';
+import { LoraSwarmError } from '../errors';
+import { MessageBudget } from './messageBudget';
 
 /** One kind of message of a channel: how it is written and what is done with it. */
 export interface ChannelMessage<T> {
@@ -16,6 +18,8 @@ export interface ChannelParts {
   readonly onOpen?: (handshake: Uint8Array | undefined) => void;
   readonly onClose?: () => void;
   readonly onDrain?: () => void;
+  /** Whoever takes the messages counts them: how many are too many depends on what was asked. Else 200 a second are. */
+  readonly isCountedElsewhere?: boolean;
   /** A peer broke the protocol: its bytes did not decode, or a handler refused them. */
   readonly onViolation: (error: Error) => void;
 }
@@ -41,12 +45,15 @@ export class SafeChannel {
       onclose: () => guard(() => parts.onClose?.()),
       ondrain: () => guard(() => parts.onDrain?.()),
     });
-    return channel ? new SafeChannel(channel, guard) : undefined;
+    return channel
+      ? new SafeChannel(channel, guard, parts.isCountedElsewhere ? undefined : new MessageBudget())
+      : undefined;
   }
 
   private constructor(
     channel: ProtomuxChannel,
     private readonly guard: Guard,
+    private readonly budget: MessageBudget | undefined,
   ) {
     this.#channel = channel;
   }
@@ -66,7 +73,11 @@ export class SafeChannel {
       onmessage: (value) => {
         // After one violation nothing of this peer counts, although more of the same packet may still arrive.
         if (value === undefined || this.#isBroken) return;
-        if (!this.guard(() => onMessage(value))) this.#isBroken = true;
+        const isFine = this.guard(() => {
+          if (this.budget?.spend() === false) throw flood();
+          onMessage(value);
+        });
+        if (!isFine) this.#isBroken = true;
       },
     });
     return (value) => !this.#channel.closed && message.send(value);
@@ -79,6 +90,10 @@ export class SafeChannel {
   close(): void {
     this.#channel.close();
   }
+}
+
+function flood(): LoraSwarmError {
+  return new LoraSwarmError('MESSAGE_INVALID', 'A peer sent a flood of messages.');
 }
 
 type Guard = (work: () => void) => boolean;

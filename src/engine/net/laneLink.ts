@@ -1,4 +1,5 @@
 import { Emitter } from '../events';
+import { AnswerBudget } from './answerBudget';
 import { LaneReader, encodeDataHead, encodeLaneMessage, setPlace } from './laneFrames';
 import { LaneOrder } from './laneOrder';
 import { LaneSocketWriter } from './laneSocketWriter';
@@ -41,6 +42,7 @@ export class LaneLink implements TransferChannel {
   readonly onDidClose = this.#closed.event;
   readonly #sockets: LaneSocketWriter[] = [];
   readonly #order = new LaneOrder((message) => this.#hear(message));
+  readonly #budget = new AnswerBudget();
   readonly #answers: Buffer[] = [];
   readonly #frames: Frame[] = [];
   #answerBytes = 0;
@@ -88,6 +90,7 @@ export class LaneLink implements TransferChannel {
       onTaken?.();
       return false;
     }
+    this.#budget.sent(message);
     if (message.type === 'data') {
       this.#frames.push({ head: encodeDataHead(message), chunks: message.bytes, onTaken });
     } else {
@@ -128,7 +131,9 @@ export class LaneLink implements TransferChannel {
   }
 
   #hear(message: TransferMessage): void {
-    if (!this.#isEnded) this.#received.fire(message);
+    if (this.#isEnded) return;
+    if (this.#budget.allows(message)) this.#received.fire(message);
+    else this.strike('flood');
   }
 
   /** Gives each connection that is free what is next. Answers go first: chunks are of no use before the hashes of their group. */

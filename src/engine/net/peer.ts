@@ -1,7 +1,10 @@
+import { inspect } from 'node:util';
 import type Protomux from 'protomux';
+import { LoraSwarmError } from '../errors';
 import type { Logger } from '../log';
 import { isLanAddress } from './address';
 import { SafeChannel } from './channel';
+import { makeGuard } from './guard';
 import { Heartbeat } from './heartbeat';
 import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
@@ -28,6 +31,10 @@ export interface PeerEvents extends RoomLinkEvents {
   onTransfer(channel: TransferChannel): void;
   onAway(peer: Peer): void;
   onStrike(peer: Peer, reason: string): void;
+  /** It proved the room. @returns false when it is not let in now; it hears nothing then. */
+  mayJoin(peer: Peer, room: JoinedRoom): boolean;
+  /** It asked for a room that we are not in, so it may be guessing. @returns false when it has done that too often. */
+  mayGuess(peer: Peer): boolean;
   onClosed(peer: Peer): void;
 }
 
@@ -76,6 +83,7 @@ export class Peer {
       onStrike: (reason) => this.strike(reason),
       onViolation: this.#onViolation,
     });
+    this.#mux.pair({ protocol: ROOM_PROTOCOL, id: null }, () => this.#onWrongProof());
     for (const room of parts.rooms()) this.addRoom(room);
     stream.once('close', () => this.#onClosed());
     this.#closeSoon(PROOF_DEADLINE_MS);
@@ -94,6 +102,10 @@ export class Peer {
 
   get address(): string | undefined {
     return this.parts.connection.stream.rawStream.remoteHost ?? undefined;
+  }
+
+  get isInbound(): boolean {
+    return !this.isInitiator;
   }
 
   get name(): string {
@@ -153,7 +165,7 @@ export class Peer {
   /** It did what no honest peer does. */
   strike(reason: string): void {
     if (this.#isClosed) return;
-    this.parts.events.onStrike(this, reason);
+    this.#guard(() => this.parts.events.onStrike(this, reason));
     this.close();
   }
 
@@ -167,7 +179,7 @@ export class Peer {
   }
 
   #answer(room: JoinedRoom): void {
-    if (this.#isClosed || this.links.has(room.id)) return;
+    if (this.#isClosed || this.links.has(room.id) || !this.parts.events.mayJoin(this, room)) return;
     const mine = this.#asks.get(room.id);
     if (mine) {
       // Both asked at once: the side that dialled goes first, the other one answers.
@@ -187,6 +199,11 @@ export class Peer {
     const link = this.#makeLink(room, channel);
     // That the channel's id came from the peer is its proof; ours goes back with the opening.
     channel.open(this.#proof(room, 'answer', true));
+  }
+
+  /** protomux tells of every opening of a room that no proof of ours fits. */
+  #onWrongProof(): void {
+    if (!this.#isClosed && !this.parts.events.mayGuess(this)) this.close();
   }
 
   #makeLink(room: JoinedRoom, channel: SafeChannel): RoomLink {
@@ -235,6 +252,7 @@ export class Peer {
         this.parts.events.onAway(this);
       },
       onDead: () => this.close(),
+      guard: this.#guard,
       onViolation: this.#onViolation,
     });
   }
@@ -259,15 +277,18 @@ export class Peer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#deadline);
-    this.#heartbeat?.end();
-    this.#lane?.dispose();
-    this.#transfer.end();
+    // Each for itself: whatever fails, nobody keeps a peer that is gone.
+    this.#guard(() => this.#heartbeat?.end());
+    this.#guard(() => this.#lane?.dispose());
+    this.#guard(() => this.#transfer.end());
     for (const [id, link] of [...this.links]) {
-      link.end();
       this.links.delete(id);
-      if (!link.room.retired) this.parts.events.onLeft(this, link);
+      this.#guard(() => {
+        link.end();
+        if (!link.room.retired) this.parts.events.onLeft(this, link);
+      });
     }
-    this.parts.events.onClosed(this);
+    this.#guard(() => this.parts.events.onClosed(this));
   }
 
   /** @param isMine whether we are the prover. */
@@ -279,6 +300,17 @@ export class Peer {
   }
 
   readonly #onViolation = (error: Error): void => {
+    if (!(error instanceof LoraSwarmError)) this.#logBug(error);
     this.strike(error.message);
   };
+
+  /** For what runs outside of channels. It is our own fault, so nobody is blamed; the connection ends all the same. */
+  readonly #guard = makeGuard((error) => {
+    this.#logBug(error);
+    this.close();
+  });
+
+  #logBug(error: Error): void {
+    this.parts.log.warn(`peer ${this.key.slice(0, 8)}: ${inspect(error)}`);
+  }
 }

@@ -54,7 +54,7 @@ export class PeerBook {
       onDelta: (link, add, remove) => events.onDelta(link.room.id, link.peerKey, add, remove),
       onRekey: (link, message) => events.onRekey(link, message),
       onProven: (peer, link) => {
-        this.#admission.know(peer.key);
+        this.#admission.know(peer, link.room.kind === 'private');
         // The proof makes a member; its name comes with the hello, which a short visit may not bring.
         if (!link.room.members.has(peer.key)) link.room.learnMember(peer.key, '');
         log.debug(`peer ${peer.key.slice(0, 8)}: in room ${link.room.id}`);
@@ -69,6 +69,12 @@ export class PeerBook {
         else
           this.#admission.banLiar(peer.key, (error) => log.warn(`that is not kept over a restart: ${String(error)}`));
       },
+      mayJoin: (peer, room) => {
+        const isLetIn = this.#admission.mayJoin(peer, room.id);
+        if (!isLetIn) log.debug(`peer ${peer.key.slice(0, 8)}: too many join room ${room.id} in a minute`);
+        return isLetIn;
+      },
+      mayGuess: (peer) => this.#admission.mayGuess(peer),
       onClosed: (peer) => this.#onClosed(peer),
     };
   }

@@ -1,5 +1,6 @@
 import type Protomux from 'protomux';
 import { Emitter } from '../events';
+import { AnswerBudget } from './answerBudget';
 import { SafeChannel } from './channel';
 import type { TransferChannel } from './transferChannel';
 import { TRANSFER_CODECS, TRANSFER_PROTOCOL, type TransferMessage, type TransferType } from './transferMessages';
@@ -24,6 +25,7 @@ export class PeerLink implements TransferChannel {
   readonly onDidDrain = this.#drained.event;
   readonly onDidClose = this.#closed.event;
   readonly #senders = new Map<TransferType, (message: TransferMessage) => boolean>();
+  readonly #answers = new AnswerBudget();
   #channel: SafeChannel | undefined;
   #isOpened = false;
   #isEnded = false;
@@ -61,10 +63,11 @@ export class PeerLink implements TransferChannel {
       },
       onClose: () => this.end(),
       onDrain: () => this.#drained.fire(),
+      isCountedElsewhere: true,
       onViolation: this.parts.onViolation,
     });
     for (const { type, encoding } of TRANSFER_CODECS) {
-      const send = this.#channel?.message({ encoding, onMessage: (message) => this.#received.fire(message) });
+      const send = this.#channel?.message({ encoding, onMessage: (message) => this.#hear(message) });
       if (send) this.#senders.set(type, send);
     }
     this.#channel?.open();
@@ -72,6 +75,7 @@ export class PeerLink implements TransferChannel {
 
   send(message: TransferMessage, onTaken?: () => void): boolean {
     if (message.type === 'open') this.parts.onAsk?.();
+    this.#answers.sent(message);
     const isTaken = this.#senders.get(message.type)?.(message) ?? false;
     onTaken?.(); // protomux has copied it.
     return isTaken;
@@ -87,5 +91,10 @@ export class PeerLink implements TransferChannel {
     this.#isEnded = true;
     if (this.#channel && !this.#channel.isClosed) this.#channel.close();
     this.#closed.fire();
+  }
+
+  #hear(message: TransferMessage): void {
+    if (this.#answers.allows(message)) this.#received.fire(message);
+    else this.strike('flood');
   }
 }

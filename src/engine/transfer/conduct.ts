@@ -1,7 +1,7 @@
+import { MessageBudget } from '../net/messageBudget';
 import type { TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
 import type { TransferLink } from './link';
-import { MessageBudget } from './rate';
 
 /** Hypercore's number. */
 const MAX_INVALID = 64;
@@ -30,7 +30,7 @@ export class Conduct {
     private readonly link: TransferLink,
     clock: Clock,
   ) {
-    this.#budget = new MessageBudget(undefined, undefined, clock);
+    this.#budget = new MessageBudget(undefined, undefined, () => clock.now());
   }
 
   /** A message came. @returns false when there were too many. */

@@ -163,32 +163,3 @@ export class RateMeter {
     this.#slot = now;
   }
 }
-
-/** A budget of messages per second; what is useful work gives some back. */
-export class MessageBudget {
-  #left: number;
-  #filledAt: number;
-
-  constructor(
-    private readonly perSecond = 200,
-    private readonly burst = 400,
-    private readonly clock: Clock = monotonicClock,
-  ) {
-    this.#left = burst;
-    this.#filledAt = clock.now();
-  }
-
-  /** @returns false when there were too many. */
-  spend(): boolean {
-    const now = this.clock.now();
-    this.#left = Math.min(this.burst, this.#left + ((now - this.#filledAt) / 1_000) * this.perSecond);
-    this.#filledAt = now;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
-  }
-
-  giveBack(count = 1): void {
-    this.#left = Math.min(this.burst, this.#left + count);
-  }
-}

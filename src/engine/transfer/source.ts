@@ -1,10 +1,11 @@
 import { DisposableStore, type Disposable } from '../lifecycle';
+import { MessageBudget } from '../net/messageBudget';
 import { MAX_FRAME_CHUNKS, MAX_REQUEST_CHUNKS, type ChunkRange, type TransferMessage } from '../net/transferMessages';
 import { CHUNK_BYTES } from '../release/manifest';
 import type { Clock } from './clock';
 import type { TransferLink } from './link';
 import { OpenRequests } from './openRequests';
-import { MessageBudget, RateMeter } from './rate';
+import { RateMeter } from './rate';
 import { RequestWindow } from './requestWindow';
 
 /** What a holder queues. Hypercore asks for up to 512 blocks; requests of several chunks need far fewer. */
@@ -81,7 +82,7 @@ export class Source implements Giver, Disposable {
     this.handle = ((lastHandles.get(link) ?? 0) + 1) >>> 0;
     lastHandles.set(link, this.handle);
     this.#window = new RequestWindow(clock, () => link.rttMs);
-    this.budget = new MessageBudget(undefined, undefined, clock);
+    this.budget = new MessageBudget(undefined, undefined, () => clock.now());
     this.openedAt = this.progressAt = clock.now();
   }
 

@@ -19,11 +19,99 @@ describe('admission', () => {
 
   it('keeps places for peers that proved a room before', () => {
     const admission = new Admission();
-    admission.know('friend');
-    for (let i = 0; i < 200; i++) admission.enter(from(`k${i}`, `203.0.113.${i}`));
+    admission.know({ key: 'friend', address: '198.51.100.2' }, true);
+    for (let i = 0; i < 200; i++) admission.enter(from(`k${i}`, `203.0.113.${i}`, i % 2 === 0));
 
     assert.notEqual(admission.enter(from('stranger', '198.51.100.1')), undefined);
     assert.equal(admission.enter(from('friend', '198.51.100.2')), undefined);
+  });
+
+  it('keeps some of them from the local network, too', () => {
+    const admission = new Admission();
+    admission.know({ key: 'friend', address: '192.168.1.77' }, false);
+    for (let i = 0; i < 200; i++) admission.enter(from(`k${i}`, `192.168.1.${i % 5}`, i % 2 === 0));
+
+    assert.notEqual(admission.enter(from('stranger', '192.168.1.66')), undefined);
+    assert.equal(admission.enter(from('friend', '192.168.1.77')), undefined);
+  });
+
+  it('keeps no places for many keys of one address that prove what everybody can prove', () => {
+    const admission = new Admission();
+    admission.know({ key: 'neighbour', address: '198.51.100.2' }, false);
+    for (let i = 0; i < 5_000; i++) admission.know({ key: `k${i}`, address: '203.0.113.9' }, false);
+    for (let i = 0; i < 200; i++) admission.enter(from(`s${i}`, `192.0.2.${i}`, i % 2 === 0));
+
+    const late = Array.from({ length: 8 }, (_, i) => admission.enter(from(`k${4_000 + i}`, '203.0.113.9')));
+
+    assert.equal(admission.enter(from('neighbour', '198.51.100.2')), undefined);
+    assert.ok(late.every((refusal) => refusal !== undefined));
+  });
+
+  it('lets colleagues with one address towards the internet in, who proved a private room', () => {
+    const admission = new Admission();
+    const keys = Array.from({ length: 20 }, (_, i) => `colleague${i}`);
+    for (const key of keys) admission.know({ key, address: '203.0.113.9' }, true);
+
+    const refusals = keys.map((key) => admission.enter(from(key, '203.0.113.9')));
+
+    assert.deepEqual(
+      refusals.filter((refusal) => refusal !== undefined),
+      [],
+    );
+  });
+
+  it('lets strangers of one address try thirty times a minute, and friends at any time', () => {
+    let now = 0;
+    const admission = new Admission(undefined, () => now);
+    admission.know({ key: 'friend', address: '203.0.113.9' }, true);
+    const tryOnce = (key: string): boolean => {
+      const candidate = from(key, '203.0.113.9');
+      const isIn = admission.enter(candidate) === undefined;
+      admission.leave(candidate);
+      return isIn;
+    };
+    const tries = (): number => Array.from({ length: 100 }, (_, i) => tryOnce(`k${i}`)).filter(Boolean).length;
+
+    const first = tries();
+    const friend = tryOnce('friend');
+    now += 60_000;
+
+    assert.deepEqual([first, friend, tries()], [30, true, 30]);
+  });
+
+  it('lets thirty strangers a minute join one room, who came by themselves', () => {
+    const admission = new Admission();
+    admission.know({ key: 'friend', address: '203.0.113.9' }, true);
+    const join = (room: string, isInbound: boolean): number =>
+      Array.from({ length: 100 }, (_, i) => admission.mayJoin(from(`k${i}`, `203.0.113.${i}`, isInbound), room)).filter(
+        Boolean,
+      ).length;
+
+    assert.deepEqual([join('a', true), join('b', true), join('a', false)], [30, 30, 100]);
+    assert.ok(admission.mayJoin(from('friend', '203.0.113.9'), 'a'));
+  });
+
+  it('lets one address guess five times a minute and all together thirty times, but never minds its friends', () => {
+    let now = 0;
+    const admission = new Admission(undefined, () => now);
+    admission.know({ key: 'friend', address: '203.0.113.1' }, true);
+    const guesses = (address: string): number =>
+      Array.from({ length: 100 }, (_, i) => admission.mayGuess(from(`k${i}`, address))).filter(Boolean).length;
+
+    const first = guesses('203.0.113.1');
+    const refused = admission.enter(from('k', '203.0.113.1'));
+    const friend = [
+      admission.mayGuess(from('friend', '203.0.113.1')),
+      admission.enter(from('friend', '203.0.113.1')) === undefined,
+    ];
+    now += 59_999;
+    const stillRefused = admission.enter(from('k', '203.0.113.1'));
+    now += 1;
+
+    assert.equal(first, 4); // The fifth is the last that is looked at; then the connection ends.
+    assert.deepEqual([refused, stillRefused], ['too many wrong proofs', 'too many wrong proofs']);
+    assert.deepEqual(friend, [true, true]);
+    assert.equal(admission.enter(from('k', '203.0.113.1')), undefined);
   });
 
   it('gives a place back when somebody leaves', () => {

@@ -91,6 +91,7 @@ function makeSide(end: End, secret: Buffer): Side {
     onStrike: (_peer, reason) => void strikes.push(reason),
     ...{ onHello: nothing, onDelta: nothing, onRekey: nothing },
     ...{ onLeft: nothing, onTransfer: nothing, onAway: nothing, onClosed: nothing },
+    ...{ mayJoin: () => true, mayGuess: () => true },
   };
   const connection = { stream: end, info: { topics: [] } } as unknown as Connection;
   const peer = new Peer({ connection, rooms: () => [room], myName: () => 'Ana', events, log: silentLog });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MessageBudget, RateLimit, RateMeter } from '../../../src/engine/transfer/rate';
+import { RateLimit, RateMeter } from '../../../src/engine/transfer/rate';
 import { VirtualClock } from '../../helpers/virtualClock';
 
 const KIB = 1024;
@@ -171,26 +171,6 @@ describe('RateMeter', () => {
     meter.add(10_000);
 
     assert.equal(meter.bytesPerSecond, 10_000);
-  });
-});
-
-describe('MessageBudget', () => {
-  it('allows a burst, then so many a second, and more to who does useful work', async () => {
-    const clock = new VirtualClock();
-    const budget = new MessageBudget(200, 400, clock);
-    const spendAll = () => {
-      let spent = 0;
-      while (spent < 1_000 && budget.spend()) spent++;
-      return spent;
-    };
-
-    const burst = spendAll();
-    await clock.advance(1_000);
-    const second = spendAll();
-    budget.giveBack(5);
-    const earned = spendAll();
-
-    assert.deepEqual([burst, second, earned], [400, 200, 5]);
   });
 });
 
