@@ -12,6 +12,41 @@ declare module 'hypercore-crypto' {
   export function randomBytes(size: number): Buffer;
 }
 
+declare module 'sodium-universal' {
+  /** libsodium. Lengths are checked by it; it throws for a wrong one. */
+  interface Sodium {
+    readonly crypto_pwhash_ALG_ARGON2ID13: number;
+    readonly crypto_aead_xchacha20poly1305_ietf_KEYBYTES: number;
+    /** Fills `out`. Runs in a thread of the pool. */
+    crypto_pwhash_async(
+      out: Uint8Array,
+      password: Uint8Array,
+      salt: Uint8Array,
+      passes: number,
+      memoryBytes: number,
+      algorithm: number,
+    ): Promise<void>;
+    crypto_aead_xchacha20poly1305_ietf_encrypt(
+      cipher: Uint8Array,
+      message: Uint8Array,
+      also: Uint8Array,
+      nothing: null,
+      nonce: Uint8Array,
+      key: Uint8Array,
+    ): number;
+    crypto_aead_xchacha20poly1305_ietf_decrypt(
+      message: Uint8Array,
+      nothing: null,
+      cipher: Uint8Array,
+      also: Uint8Array,
+      nonce: Uint8Array,
+      key: Uint8Array,
+    ): number;
+  }
+  const sodium: Sodium;
+  export default sodium;
+}
+
 declare module '@hyperswarm/secret-stream' {
   import type { Duplex } from 'node:stream';
 

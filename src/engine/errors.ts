@@ -26,6 +26,10 @@ export type ErrorCode =
   | 'STORE_FAILED'
   | 'STORE_VERSION'
   | 'IDENTITY_ELSEWHERE'
+  | 'IDENTITY_EXISTS'
+  | 'BACKUP_INVALID'
+  | 'BACKUP_PASSPHRASE'
+  | 'STATEMENT_INVALID'
   | 'SOURCE_CHANGED'
   | 'SOURCE_MISSING'
   // rooms and peers

@@ -8,7 +8,7 @@ import { findCycles, importsOf, sourceFiles, type Import } from './imports';
 const LAYERS: readonly (readonly string[])[] = [
   ['errors', 'events', 'lifecycle', 'log', 'state', 'settings'],
   ['adapter'],
-  ['release'],
+  ['release', 'identity'],
   ['store'],
   ['registry', 'net', 'ollama'],
   ['transfer'],
