@@ -4,6 +4,7 @@ import { hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import { CatalogReader } from './catalogFeed';
+import { PASS_OVER_MS, Paced, entryBudget } from './catalogPace';
 import type { SafeChannel } from './channel';
 import type { JoinedRoom } from './joinedRoom';
 import {
@@ -51,6 +52,10 @@ export class RoomLink {
   name = '';
   isProven = false;
   readonly #reader = new CatalogReader();
+  readonly #entries = entryBudget();
+  /** Set while the peer is passed over. */
+  #later: NodeJS.Timeout | undefined;
+  readonly #telling = new Paced(() => this.#tellAllNow());
   #statementsHeard = 0;
   #statementsTold = 0;
   readonly #send;
@@ -124,6 +129,8 @@ export class RoomLink {
   /** The channel is gone. */
   end(): void {
     this.isProven = false;
+    this.#telling.dispose();
+    clearTimeout(this.#later);
     this.#following?.dispose();
     this.#following = undefined;
   }
@@ -142,6 +149,10 @@ export class RoomLink {
   }
 
   #tellAll(): void {
+    this.#ifProven(() => this.#telling.ask());
+  }
+
+  #tellAllNow(): void {
     this.#ifProven(() => {
       for (const page of this.parts.room.feed.snapshot()) this.#send.page(page);
     });
@@ -149,6 +160,7 @@ export class RoomLink {
 
   #onPage(message: Parameters<CatalogReader['page']>[0]): void {
     this.#ifProven(() => {
+      if (!this.#mayBring(message.add.length)) return;
       const whole = this.#reader.page(message);
       if (whole) this.parts.events.onSnapshot(this, this.#open(whole));
     });
@@ -160,6 +172,7 @@ export class RoomLink {
         this.#send.resync(null);
         return;
       }
+      if (!this.#mayBring(message.add.length + message.remove.length)) return;
       const remove = message.remove.map((id) => Buffer.from(id).toString('hex'));
       this.parts.events.onDelta(this, this.#open(message.add), remove);
     });
@@ -172,6 +185,18 @@ export class RoomLink {
       this.#statementsHeard += heard.length;
       if (heard.length > 0) this.parts.events.onStatements?.(this, heard);
     });
+  }
+
+  /** Whoever changes faster than anybody shares is passed over for a while, and asked for the whole list then. */
+  #mayBring(entries: number): boolean {
+    if (this.#later) return false;
+    if (this.#entries.spend(entries)) return true;
+    this.#later = setTimeout(() => {
+      this.#later = undefined;
+      this.#ifProven(() => this.resync());
+    }, PASS_OVER_MS);
+    this.#later.unref();
+    return false;
   }
 
   /** Messages may arrive in the packet that carried a wrong proof. */
