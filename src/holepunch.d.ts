@@ -42,6 +42,16 @@ declare module 'sodium-universal' {
       nonce: Uint8Array,
       key: Uint8Array,
     ): number;
+    /** Throws for what is no point of the curve. */
+    crypto_sign_ed25519_pk_to_curve25519(boxKey: Uint8Array, signKey: Uint8Array): void;
+    crypto_sign_ed25519_sk_to_curve25519(boxKey: Uint8Array, signKey: Uint8Array): void;
+    crypto_box_seal(sealed: Uint8Array, message: Uint8Array, publicKey: Uint8Array): void;
+    crypto_box_seal_open(
+      message: Uint8Array,
+      sealed: Uint8Array,
+      publicKey: Uint8Array,
+      secretKey: Uint8Array,
+    ): boolean;
   }
   const sodium: Sodium;
   export default sodium;
@@ -89,15 +99,48 @@ declare module 'hyperdht' {
     readonly keyPair?: { publicKey: Buffer; secretKey: Buffer };
   }
 
+  /** UDP socket of udx-native. */
+  export interface UdxSocket extends EventEmitter {
+    bind(port: number, host?: string): void;
+    address(): DhtNode | null;
+    send(buffer: Uint8Array, port: number, host: string, ttl?: number): Promise<boolean>;
+    trySend(buffer: Uint8Array, port: number, host: string, ttl?: number): void;
+    emit(event: string | symbol, ...args: unknown[]): boolean;
+    close(): Promise<void>;
+  }
+
+  export interface UdxStream extends EventEmitter {
+    readonly connected: boolean;
+    readonly destroyed: boolean;
+    connect(socket: UdxSocket, remoteId: number, port: number, host: string, ...rest: unknown[]): void;
+    changeRemote(socket: UdxSocket, remoteId: number, port: number, host: string): Promise<void>;
+    destroy(error?: Error): void;
+  }
+
+  export interface UdxStreamOptions {
+    readonly framed?: boolean;
+    /** Whether the first packet of a stranger is refused. */
+    readonly firewall?: (socket: UdxSocket, port: number, host: string) => boolean;
+  }
+
+  /** What a node makes its sockets with. */
+  export interface Udx {
+    createSocket(...args: unknown[]): UdxSocket;
+    createStream(id: number, options?: UdxStreamOptions): UdxStream;
+    lookup(host: string, options?: unknown): Promise<unknown>;
+  }
+
   export default class HyperDHT extends EventEmitter {
     constructor(options?: DhtOptions);
+    readonly udx: Udx;
     static bootstrapper(port: number, host: string, options?: DhtOptions): HyperDHT;
     readonly online: boolean;
     readonly bootstrapped: boolean;
     readonly firewalled: boolean;
     readonly host: string | null;
     readonly port: number;
-    address(): DhtNode;
+    /** Null before the sockets are bound. */
+    address(): DhtNode | null;
     bind(): Promise<void>;
     fullyBootstrapped(): Promise<void>;
     connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;

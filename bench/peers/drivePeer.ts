@@ -35,7 +35,7 @@ const calls = {
       opened.replicate(stream);
     });
     await server.listen(keys);
-    return { key: keys.publicKey.toString('hex'), port: node.address().port };
+    return { key: keys.publicKey.toString('hex'), port: node.address()!.port };
   },
 
   /** Connects, and learns what is in the drive. */

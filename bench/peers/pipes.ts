@@ -40,7 +40,7 @@ export async function listenPipe(
     const node = openNode(bootstrap);
     const keys = keyPair();
     await node.createServer(onStream).listen(keys);
-    return { key: keys.publicKey.toString('hex'), port: node.address().port };
+    return { key: keys.publicKey.toString('hex'), port: node.address()!.port };
   }
   const server =
     kind === 'tls'

@@ -27,6 +27,7 @@ import { transferDetails } from './flows/transferDetails';
 import { DisposableStore, repeatEvery } from './lifecycle';
 import type { Logger } from './log';
 import { Lanes } from './net/lanes';
+import { reachesOutside } from './net/networkMode';
 import { Rooms } from './net/rooms';
 import { Swarm } from './net/swarm';
 import type { TransferChannel } from './net/transferChannel';
@@ -151,7 +152,8 @@ class LocalEngine implements Engine {
       made: store.madeModels,
       log,
     });
-    const swarm = new Swarm({ keyPair: keys, host, bootstrap, log });
+    const mayUseDht = (): boolean => reachesOutside(settings()['network.mode']);
+    const swarm = new Swarm({ keyPair: keys, host, bootstrap, mayUseDht, log });
     this.#lanes = options.lane === false ? undefined : new Lanes({ host, log });
     const seeder = new Seeder({
       open: (id) => PackageReader.open(store, id).catch(ifUnknown),

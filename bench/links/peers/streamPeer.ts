@@ -19,7 +19,7 @@ const calls = {
     });
     const keys = keyPair();
     await server.listen(keys);
-    return { key: keys.publicKey.toString('hex'), port: node.address().port };
+    return { key: keys.publicKey.toString('hex'), port: node.address()!.port };
   },
 
   /** @returns bytes per second, in so much time from the first byte on. */

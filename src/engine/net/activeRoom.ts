@@ -2,7 +2,6 @@ import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import type { RoomState } from '../state';
 import type { JoinedRoom } from './joinedRoom';
-import type { LanBeacon } from './lan';
 import { retiredRooms, type BookEntry } from './roomBook';
 import type { JoinedTopic, Swarm } from './swarm';
 
@@ -15,13 +14,16 @@ const LATE_MS = 15_000;
 
 export interface ActiveRoomParts {
   readonly swarm: Swarm;
-  readonly beacon: () => Promise<LanBeacon>;
+  /** Lets members of the local network find each other. @returns whether any network is there. */
+  readonly meetNearby: () => Promise<boolean>;
+  /** Whether anything outside of the local network may be asked or told. */
+  readonly mayUseDht: boolean;
   readonly peers: (roomId: string) => number;
   readonly onPhase: () => void;
   readonly log: Logger;
 }
 
-/** A room that is switched on: its topics on the DHT, or its beacon on the local network. */
+/** A room that is switched on: its topics on the DHT, its beacon on the local network, or both for a private one. */
 export class ActiveRoom implements Disposable {
   readonly room: JoinedRoom;
   readonly retired: readonly JoinedRoom[];
@@ -36,8 +38,9 @@ export class ActiveRoom implements Disposable {
   ) {
     this.room = entry.room;
     this.retired = retiredRooms(entry);
-    if (this.room.kind === 'local') void this.#joinLocal();
-    else this.#joinDht();
+    const usesDht = this.room.kind !== 'local' && parts.mayUseDht;
+    if (usesDht) this.#joinDht();
+    if (this.room.kind !== 'general') void this.#joinNearby(!usesDht);
   }
 
   /** Looks for peers again, now. */
@@ -51,14 +54,14 @@ export class ActiveRoom implements Disposable {
     for (const topic of this.#topics) topic.dispose();
   }
 
-  async #joinLocal(): Promise<void> {
+  async #joinNearby(decidesPhase: boolean): Promise<void> {
+    let isOnline = false;
     try {
-      const beacon = await this.parts.beacon();
-      this.#setPhase(beacon.isOnline ? 'joined' : 'offline');
+      isOnline = await this.parts.meetNearby();
     } catch (error) {
       this.parts.log.warn(`local network: ${String(error)}`);
-      this.#setPhase('offline');
     }
+    if (decidesPhase) this.#setPhase(isOnline ? 'joined' : 'offline');
   }
 
   #joinDht(): void {

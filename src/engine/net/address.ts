@@ -16,12 +16,26 @@ export function isLoopback(address: string): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address);
 }
 
-/** The IPv4 addresses to speak from on the local network: the one that was asked for, or all that are not internal. */
-export function lanAddresses(host: string | undefined): { readonly address: string; readonly broadcast?: string }[] {
+/** An IPv4 address of this machine on a local network. */
+export interface LanAddress {
+  readonly address: string;
+  readonly broadcast?: string;
+  /** There is no network: only engines of this machine hear it. */
+  readonly isFallback?: true;
+}
+
+/**
+ * The addresses to speak from on the local network: the one that was asked for, or all private ones. A public address
+ * shares its network with strangers of a data centre, so it is left out.
+ */
+export function lanAddresses(host: string | undefined): LanAddress[] {
   const all = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
-  const ipv4 = all.filter((entry) => entry.family === 'IPv4' && (host ? entry.address === host : !entry.internal));
-  if (host && ipv4.length === 0) return [{ address: host }];
-  return ipv4.map((entry) =>
+  const usable = all.filter(
+    ({ family, address, internal }) =>
+      family === 'IPv4' && (host ? address === host : !internal && isLanAddress(address)),
+  );
+  if (usable.length === 0) return host ? [{ address: host }] : [{ address: '127.0.0.1', isFallback: true }];
+  return usable.map((entry) =>
     entry.internal ? { address: entry.address } : { address: entry.address, broadcast: broadcastOf(entry) },
   );
 }

@@ -1,31 +1,61 @@
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { randomBytes } from 'node:crypto';
 import { Emitter } from '../events';
 import { Resource } from '../lifecycle';
 import type { Logger } from '../log';
-import { isLoopback, lanAddresses } from './address';
+import type { RoomKind } from '../state';
+import { isLanAddress, isLoopback } from './address';
+import { LanSightings } from './lanSightings';
+import {
+  readBeacon,
+  SEALED_ENTRIES,
+  unseal,
+  writeOpenBeacon,
+  writeSealedBeacon,
+  type SealedBeacon,
+} from './lanPackets';
+import { LanSockets, type LanPacket } from './lanSockets';
+import type { RoomKeys } from './roomKeys';
 
-/** Administratively scoped (RFC 2365): routers do not forward it. The port is not in IANA's list. */
-const GROUP = '239.76.83.87';
-const PORT = 47_687;
-const MAGIC = Buffer.from('LSB\x01', 'latin1');
-const PACKET_BYTES = MAGIC.length + 32 + 2;
 /** Fast while somebody may be waiting for us to appear, then slow enough to be unnoticeable. */
 const FAST_MS = 1_000;
 const FAST_COUNT = 10;
 const SLOW_MS = 10_000;
-/** The lower key dials. The other one waits this long before it tries too: one direction of multicast may be blocked. */
-const SECOND_CHANCE_MS = 3_000;
-/** A flood of forged beacons must not become a flood of dials. */
-const MAX_HEARD = 256;
+/** Answers to newcomers come no faster than this, so that forged ones make no storm. */
+const LEAST_MS = 500;
+/** Looking a sealed beacon up costs 4 µs a room; so many looks a second are 2 % of a core, whoever floods. */
+const LOOKS_PER_SECOND = 5_000;
+/** One packet comes by multicast and by broadcast, on each socket of a network. */
+const MAX_NONCES = 256;
 
+/** A room as far as the local network has to do with it. */
+export interface LanRoom {
+  readonly kind: RoomKind;
+  readonly keys: RoomKeys;
+}
+
+/** Somebody to dial. */
 export interface LanPeer {
   readonly key: Buffer;
-  readonly host: string;
-  readonly port: number;
+  /** Where it was heard lately, the last one first. */
+  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** Of the room that both seem to be in. */
+  readonly topic: Buffer;
+}
+
+export interface LanParts {
+  /** Ours, 32 bytes. */
+  readonly key: Buffer;
+  /** UDP port that others dial. */
+  readonly port: () => number;
+  readonly host: string | undefined;
+  /** The rooms that are switched on. General ones do not count. */
+  readonly rooms: () => Iterable<LanRoom>;
+  readonly log: Logger;
 }
 
 /**
- * Finds engines of the local network without any server: every engine says its key and port by multicast, TTL 1.
+ * Finds engines of the local network without any server. Members of the local room say their key to everybody; members of a
+ * private room say it so that only other members can read it, and nobody else learns whether there is such a room.
  *
  * A beacon is only a hint. Who somebody is shows in the encrypted handshake. With a loopback host nothing leaves it.
  */
@@ -33,105 +63,132 @@ export class LanBeacon extends Resource {
   readonly #found = this.owned.add(new Emitter<LanPeer>());
   /** A peer to dial. May repeat, and may name one that is connected already. */
   readonly onDidFind = this.#found.event;
-  readonly #sockets: { readonly socket: Socket; readonly broadcast: string | undefined }[] = [];
-  readonly #heard = new Map<string, number>();
+  readonly #sockets: LanSockets;
+  readonly #sightings = new LanSightings();
+  readonly #nonces = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
   #sent = 0;
+  #saidAt = -Infinity;
+  #round = 0;
+  #looks = LOOKS_PER_SECOND;
+  #looksAt = performance.now();
 
-  constructor(
-    private readonly parts: {
-      readonly key: Buffer;
-      readonly port: () => number;
-      readonly host: string | undefined;
-      readonly log: Logger;
-    },
-  ) {
+  constructor(private readonly parts: LanParts) {
     super();
+    this.#sockets = new LanSockets({ host: parts.host, log: parts.log });
   }
 
-  /** Whether at least one interface takes part. */
+  /** Whether at least one network hears us. */
   get isOnline(): boolean {
-    return this.#sockets.length > 0;
+    return this.#sockets.isOnline;
   }
+
+  /** Starts anew: rooms, the port or addresses changed, so somebody may be waiting. */
+  readonly refresh = (): void => {
+    this.#sent = 0;
+    this.#sightings.forgetSenders();
+    this.#sayIn(0);
+  };
 
   protected async _open(): Promise<void> {
-    await Promise.all(
-      lanAddresses(this.parts.host).map(async ({ address, broadcast }) => {
-        try {
-          this.#sockets.push({ socket: await this.#listen(address), broadcast });
-        } catch (error) {
-          this.parts.log.warn(`local network: ${address} takes no multicast (${String(error)})`);
-        }
-      }),
-    );
-    this.#tick();
+    this.owned.add(this.#sockets.onDidReceive((packet) => this.#hear(packet)));
+    await this.#sockets.open();
+    this.owned.add(this.#sockets.onDidMove(this.refresh));
+    this.refresh();
   }
 
   protected async _close(): Promise<void> {
     clearTimeout(this.#timer);
-    await Promise.all(
-      this.#sockets.splice(0).map(({ socket }) => new Promise<void>((resolve) => socket.close(resolve))),
-    );
+    await this.#sockets.close();
   }
 
-  async #listen(address: string): Promise<Socket> {
-    const socket = createSocket({ type: 'udp4', reuseAddr: true });
-    try {
-      await new Promise<void>((resolve, reject) => {
-        socket.once('error', reject);
-        socket.bind(PORT, resolve);
-      });
-      socket.addMembership(GROUP, address);
-      socket.setMulticastInterface(address);
-      socket.setMulticastTTL(1);
-      socket.setMulticastLoopback(true); // Other engines of this machine are peers too.
-      socket.setBroadcast(true);
-    } catch (error) {
-      socket.close();
-      throw error;
-    }
-    socket.on('error', (error) => this.parts.log.warn(`local network: ${error.message}`));
-    socket.on('message', (packet, from) => this.#hear(packet, from));
-    return socket;
-  }
-
-  readonly #tick = (): void => {
+  /** No sooner than half a second after the last time. */
+  #sayIn(ms: number): void {
+    clearTimeout(this.#timer);
     if (this.owned.isDisposed) return;
-    this.#say();
-    this.#timer = setTimeout(this.#tick, this.#sent < FAST_COUNT ? FAST_MS : SLOW_MS);
+    const wait = Math.max(ms, this.#saidAt + LEAST_MS - performance.now());
+    this.#timer = setTimeout(() => this.#say(), wait);
     this.#timer.unref();
-  };
+  }
 
   #say(): void {
+    this.#saidAt = performance.now();
     this.#sent++;
-    const packet = Buffer.alloc(PACKET_BYTES);
-    MAGIC.copy(packet);
-    this.parts.key.copy(packet, MAGIC.length);
-    packet.writeUInt16BE(this.parts.port(), MAGIC.length + 32);
-    const ignore = (): void => undefined; // An interface that went away says so again at the next beacon.
-    for (const { socket, broadcast } of this.#sockets) {
-      socket.send(packet, PORT, GROUP, ignore);
-      if (broadcast) socket.send(packet, PORT, broadcast, ignore);
+    const rooms = [...this.parts.rooms()];
+    const sealed = this.#turn(rooms.filter(({ kind }) => kind === 'private'));
+    const isOpen = rooms.some(({ kind }) => kind === 'local');
+    const { key } = this.parts;
+    const port = this.parts.port();
+    if (port > 0)
+      this.#sockets.send((address) => [
+        ...(isOpen ? [writeOpenBeacon(key, port)] : []),
+        // Who is in the local room alone says it too, so that it tells nobody of a private room.
+        writeSealedBeacon(
+          key,
+          { nonce: randomBytes(16), address, port },
+          sealed.map((room) => room.keys),
+        ),
+      ]);
+    this.#sayIn(this.#sent < FAST_COUNT ? FAST_MS : SLOW_MS);
+  }
+
+  /** As many as one packet holds; the next ones next time. */
+  #turn(rooms: readonly LanRoom[]): readonly LanRoom[] {
+    if (rooms.length <= SEALED_ENTRIES) return rooms;
+    const first = (this.#round++ * SEALED_ENTRIES) % rooms.length;
+    return [...rooms.slice(first), ...rooms.slice(0, first)].slice(0, SEALED_ENTRIES);
+  }
+
+  #hear({ bytes, from }: LanPacket): void {
+    // Whoever forges its address must not send us to dial the internet.
+    if (!isLanAddress(from)) return;
+    // Linux hands multicast of every interface to every socket of the port: a loopback engine stays on loopback.
+    if (this.parts.host !== undefined && isLoopback(this.parts.host) !== isLoopback(from)) return;
+    const beacon = readBeacon(bytes);
+    if (!beacon) return;
+    if (beacon.port === this.parts.port() && this.#sockets.isMine(from)) return; // Our own voice.
+
+    // Everybody answers everybody, so an answer does not tell who shares a room.
+    if (this.#sightings.isNewSender(`${from}:${beacon.port}`)) this.#sayIn(0);
+    const rooms = [...this.parts.rooms()];
+    if (beacon.kind === 'sealed') {
+      this.#unsealAll(
+        beacon,
+        from,
+        rooms.filter(({ kind }) => kind === 'private'),
+      );
+    } else {
+      const local = rooms.find(({ kind }) => kind === 'local');
+      if (local) this.#meet(beacon.key, from, beacon.port, local);
     }
   }
 
-  #hear(packet: Buffer, from: RemoteInfo): void {
-    if (packet.length !== PACKET_BYTES || !packet.subarray(0, MAGIC.length).equals(MAGIC)) return;
-    // Linux hands multicast of every interface to every socket of the port: a loopback engine stays on loopback.
-    if (this.parts.host !== undefined && isLoopback(this.parts.host) !== isLoopback(from.address)) return;
-    const key = Buffer.from(packet.subarray(MAGIC.length, MAGIC.length + 32));
-    const port = packet.readUInt16BE(MAGIC.length + 32);
-    if (port === 0 || key.equals(this.parts.key)) return;
-
-    const hex = key.toString('hex');
-    const now = performance.now();
-    const first = this.#heard.get(hex);
-    if (first === undefined) {
-      if (this.#heard.size >= MAX_HEARD) this.#heard.delete(this.#heard.keys().next().value!);
-      this.#heard.set(hex, now);
-      this.#say(); // So that a newcomer need not wait for our next beacon.
+  #unsealAll(beacon: SealedBeacon, from: string, rooms: readonly LanRoom[]): void {
+    const nonce = `${from} ${beacon.nonce.toString('latin1')}`;
+    if (rooms.length === 0 || this.#nonces.has(nonce) || !this.#mayLook(rooms.length)) return;
+    this.#nonces.add(nonce);
+    if (this.#nonces.size > MAX_NONCES) this.#nonces.delete(this.#nonces.values().next().value!);
+    for (const room of rooms) {
+      const key = unseal(beacon, from, room.keys);
+      if (key) this.#meet(key, from, beacon.port, room);
     }
+  }
+
+  #mayLook(looks: number): boolean {
+    const now = performance.now();
+    const gained = ((now - this.#looksAt) / 1_000) * LOOKS_PER_SECOND;
+    this.#looks = Math.min(LOOKS_PER_SECOND, this.#looks + gained);
+    this.#looksAt = now;
+    if (this.#looks < looks) return false;
+    this.#looks -= looks;
+    return true;
+  }
+
+  #meet(key: Buffer, host: string, port: number, room: LanRoom): void {
+    if (key.equals(this.parts.key)) return;
+    const sighting = this.#sightings.see(key, { host, port });
+    if (!sighting) return;
     const dials = Buffer.compare(this.parts.key, key) < 0;
-    if (dials || now - (first ?? now) > SECOND_CHANCE_MS) this.#found.fire({ key, host: from.address, port });
+    if (dials || sighting.isOld) this.#found.fire({ key, addresses: sighting.addresses, topic: room.keys.topic });
   }
 }

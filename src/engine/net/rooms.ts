@@ -10,9 +10,10 @@ import { ActiveRoom } from './activeRoom';
 import type { StrikeMemory } from './admission';
 import { AdapterTopics } from './adapterTopics';
 import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
-import { LanBeacon } from './lan';
 import type { Lanes } from './lanes';
+import { LocalNetwork } from './localNetwork';
 import type { Rekey } from './messages';
+import { allowsRoom, reachesOutside } from './networkMode';
 import { PeerBook, type PeerBookEvents } from './peerBook';
 import { peerText } from './peerText';
 import { makeGeneral, makeLocal, makePrivate, readRoom, writeRoom, type BookEntry } from './roomBook';
@@ -73,11 +74,15 @@ export class Rooms extends Resource {
   readonly #rooms = new Map<string, KnownRoom>();
   readonly #adapters: AdapterTopics;
   readonly peers: PeerBook;
-  #beacon: LanBeacon | undefined;
+  readonly #nearby: LocalNetwork;
+  #reachesOutside: boolean;
 
   constructor(private readonly parts: RoomsParts) {
     super();
-    this.#adapters = new AdapterTopics(parts.swarm, parts.offers);
+    const { swarm, host, log } = parts;
+    this.#adapters = new AdapterTopics(swarm, parts.offers);
+    this.#nearby = new LocalNetwork({ swarm, key: parts.keyPair.publicKey, host, rooms: () => this.#allRooms(), log });
+    this.#reachesOutside = reachesOutside(parts.mode());
     this.peers = new PeerBook({
       swarm: parts.swarm,
       strikes: parts.strikes,
@@ -110,7 +115,7 @@ export class Rooms extends Resource {
     for (const { active } of this.#rooms.values()) active?.dispose();
     this.#adapters.dispose();
     this.peers.close();
-    await this.#beacon?.close();
+    await this.#nearby.close();
   }
 
   states(adapters: (roomId: string) => number): RoomState[] {
@@ -118,7 +123,7 @@ export class Rooms extends Resource {
       id: room.id,
       kind: room.kind,
       label,
-      phase: active?.phase ?? 'offline',
+      phase: this.#phaseOf(room.id, active),
       peers: this.peers.count(room.id),
       adapters: adapters(room.id),
       isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
@@ -177,7 +182,7 @@ export class Rooms extends Resource {
     this.#deactivate(known);
     this.#rooms.delete(id);
     this.parts.memory.remove(id);
-    if (known.entry.room.kind === 'local') this.#dropBeacon();
+    this.#nearby.tidy();
     this.parts.events.onHappen({ type: 'room:left', room: id });
     this.#changed.fire();
     return id;
@@ -251,24 +256,32 @@ export class Rooms extends Resource {
   /** Looks for peers again, everywhere. */
   refresh(): void {
     for (const { active } of this.#rooms.values()) active?.refresh();
+    this.#nearby.refresh();
   }
 
   /** The bootstrap nodes changed: ends every connection and joins the rooms anew. */
   async restart(): Promise<void> {
     for (const known of this.#rooms.values()) this.#deactivate(known);
-    this.#dropBeacon();
+    this.#nearby.tidy();
     await this.parts.swarm.stop();
     this.applyMode();
   }
 
   /** The network mode changed: switches rooms on and off. */
   applyMode(): void {
+    const mode = this.parts.mode();
+    if (reachesOutside(mode) !== this.#reachesOutside) {
+      // A node that knows the world is not kept from it, and one that does not can't learn it.
+      this.#reachesOutside = reachesOutside(mode);
+      void this.restart();
+      return;
+    }
     for (const known of this.#rooms.values()) {
-      const isAllowed = this.#isAllowed(known.entry.room.kind);
+      const isAllowed = allowsRoom(mode, known.entry.room.kind);
       if (!isAllowed) this.#deactivate(known);
       else if (!known.active && !known.isOff) this.#activate(known);
     }
-    if (!this.#isAllowed('local')) this.#dropBeacon();
+    this.#nearby.tidy();
     this.#changed.fire();
   }
 
@@ -320,7 +333,8 @@ export class Rooms extends Resource {
     room.feed.set(this.parts.offers(room.id));
     known.active = new ActiveRoom(known.entry, {
       swarm: this.parts.swarm,
-      beacon: () => this.#openBeacon(),
+      meetNearby: () => this.#nearby.meet(),
+      mayUseDht: reachesOutside(this.parts.mode()),
       peers: (id) => this.peers.count(id),
       onPhase: () => this.#changed.fire(),
       log: this.parts.log,
@@ -386,8 +400,12 @@ export class Rooms extends Resource {
   }
 
   #isAllowed(kind: RoomKind): boolean {
-    const mode = this.parts.mode();
-    return mode === 'all' || (mode === 'local' && kind === 'local') || (mode === 'private' && kind !== 'general');
+    return allowsRoom(this.parts.mode(), kind);
+  }
+
+  /** Who has peers is not offline, whichever way they were found. */
+  #phaseOf(roomId: string, active: ActiveRoom | undefined): RoomState['phase'] {
+    return this.peers.count(roomId) > 0 ? 'joined' : (active?.phase ?? 'offline');
   }
 
   *#allRooms(): Iterable<JoinedRoom> {
@@ -403,23 +421,5 @@ export class Rooms extends Resource {
 
   #announce(): void {
     this.#adapters.announce([...this.#rooms.values()].flatMap(({ active }) => (active ? [active.room] : [])));
-  }
-
-  async #openBeacon(): Promise<LanBeacon> {
-    await this.parts.swarm.listen();
-    if (!this.#beacon) {
-      const { swarm, host, log, keyPair } = this.parts;
-      const beacon = new LanBeacon({ key: keyPair.publicKey, port: () => swarm.port, host, log });
-      const local = makeLocal().keys.topic;
-      beacon.onDidFind((peer) => swarm.meet(peer, local));
-      this.#beacon = beacon;
-    }
-    await this.#beacon.open();
-    return this.#beacon;
-  }
-
-  #dropBeacon(): void {
-    void this.#beacon?.close();
-    this.#beacon = undefined;
   }
 }

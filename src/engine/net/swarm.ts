@@ -8,6 +8,7 @@ import type { Logger } from '../log';
 import { parseHostPort } from '../settings';
 import { isLoopback } from './address';
 import type { LanPeer } from './lan';
+import { keepOnLan } from './lanOnly';
 
 /** A polite goodbye to the DHT takes 80 requests per topic; it may take this long, then we go without. */
 const POLITE_CLOSE_MS = 1_000;
@@ -27,6 +28,8 @@ export interface SwarmParts {
   readonly host: string | undefined;
   /** `HOST:PORT` of bootstrap nodes; empty for the public Hyperswarm DHT. */
   readonly bootstrap: () => readonly string[];
+  /** Whether anything outside of the local network may be asked or told; absent: yes. Kept until `stop`. */
+  readonly mayUseDht?: () => boolean;
   readonly log: Logger;
 }
 
@@ -46,11 +49,14 @@ interface TopicRecord {
 
 /**
  * One Hyperswarm with one key pair. It starts when something is joined, and without a DHT as long as only the local
- * network is: then the node has no bootstrap, and nothing is asked of or announced to anybody outside.
+ * network is, or may be: then the node has no bootstrap, and no packet of it goes to an address outside.
  */
 export class Swarm extends Resource {
   readonly #connected = this.owned.add(new Emitter<Connection>());
   readonly onDidConnect = this.#connected.event;
+  readonly #moved = this.owned.add(new Emitter<void>());
+  /** Another node took the place of the one before, at another port. */
+  readonly onDidMove = this.#moved.event;
   readonly #topics = new Map<string, TopicRecord>();
   #swarm: Hyperswarm | undefined;
   #usesDht = false;
@@ -75,7 +81,7 @@ export class Swarm extends Resource {
 
   /** UDP port that peers of the local network dial; 0 before anything was joined. */
   get port(): number {
-    return this.#swarm?.dht.address().port ?? 0;
+    return this.#swarm?.dht.address()?.port ?? 0;
   }
 
   get isRunning(): boolean {
@@ -85,8 +91,8 @@ export class Swarm extends Resource {
   /** Joins a topic on the DHT. Returns at once: announcing takes seconds, and offline it never ends. */
   join(topic: Buffer, options: { readonly server: boolean; readonly client: boolean }): JoinedTopic {
     const key = topic.toString('hex');
-    const swarm = this.#start(true);
-    const record: TopicRecord = { topic, options, session: swarm.join(topic, options) };
+    const record: TopicRecord = { topic, options, session: undefined };
+    if (this.parts.mayUseDht?.() ?? true) record.session = this.#start(true).join(topic, options);
     this.#topics.set(key, record);
     return {
       // Rejects when the swarm ends before it listens, which is no more than not being there.
@@ -108,11 +114,11 @@ export class Swarm extends Resource {
     await swarm.dht.bind();
   }
 
-  /** Dials a peer whose address is known. `topic` is the room it was found for. */
-  meet(peer: LanPeer, topic: Buffer): void {
+  /** Dials a peer whose address is known. */
+  meet({ key, addresses, topic }: LanPeer): void {
     // The same call that a lookup makes for each peer it finds. It dedupes, queues and retries, which a bare
     // `dht.connect` would not. It has no public twin that takes an address (hyperswarm 4.17, pinned by the lockfile).
-    this.#swarm?._handlePeer({ publicKey: peer.key, relayAddresses: [{ host: peer.host, port: peer.port }] }, topic);
+    this.#swarm?._handlePeer({ publicKey: key, relayAddresses: addresses }, topic);
   }
 
   /** Ends every connection and forgets the DHT; topics are joined anew when something is joined. */
@@ -149,9 +155,13 @@ export class Swarm extends Resource {
       void before
         .destroy({ force: true })
         .catch(() => undefined)
-        .then(() => swarm.listen())
+        .then(async () => {
+          if (this.#swarm !== swarm) return;
+          await this.listen();
+          this.#moved.fire();
+        })
         .catch((error: unknown) => this.parts.log.debug(`announce: ${String(error)}`));
-    for (const record of this.#topics.values()) record.session = swarm.join(record.topic, record.options);
+    if (needsDht) for (const record of this.#topics.values()) record.session = swarm.join(record.topic, record.options);
     return swarm;
   }
 
@@ -171,6 +181,7 @@ export class Swarm extends Resource {
       ...(needsDht ? {} : { firewalled: false }),
       anyPort: true,
     });
+    if (!needsDht) keepOnLan(dht.udx);
     const swarm = new Hyperswarm({ keyPair, dht, maxParallel: MAX_DIALS });
     swarm.on('connection', (stream, info) => {
       stream.on('error', (error: Error) => log.trace(`connection: ${error.message}`));

@@ -272,10 +272,11 @@ describe('protocol vectors of content', () => {
 describe('protocol vectors of the local network', () => {
   const { group, udpPort, key, port, packet } = readVectors<BeaconVectors>('beacon');
   const host = '127.0.0.1';
+  const rooms = () => [{ kind: 'local' as const, keys: localKeys() }];
 
   it('say the beacon as it stands there', async function () {
     const ear = createSocket({ type: 'udp4', reuseAddr: true });
-    const beacon = new LanBeacon({ key, port: () => port, host, log: silentLog });
+    const beacon = new LanBeacon({ key, port: () => port, host, rooms, log: silentLog });
     try {
       ear.bind(udpPort);
       await once(ear, 'listening');
@@ -296,7 +297,7 @@ describe('protocol vectors of the local network', () => {
 
   it('find whoever sends it', async function () {
     const mouth = createSocket({ type: 'udp4' });
-    const beacon = new LanBeacon({ key: Buffer.alloc(32, 1), port: () => 1, host, log: silentLog });
+    const beacon = new LanBeacon({ key: Buffer.alloc(32, 1), port: () => 1, host, rooms, log: silentLog });
     try {
       const found = within5s<LanPeer>((resolve) => beacon.onDidFind((peer) => peer.key.equals(key) && resolve(peer)));
       await beacon.open();
@@ -306,7 +307,7 @@ describe('protocol vectors of the local network', () => {
       mouth.setMulticastInterface(host);
       mouth.send(packet, udpPort, group);
 
-      assert.deepEqual(plain(await found), plain({ key, host, port }));
+      assert.deepEqual(plain(await found), plain({ key, addresses: [{ host, port }], topic: localKeys().topic }));
     } finally {
       await beacon.close();
       mouth.close();
