@@ -54,25 +54,34 @@ export function makeRevocation({ publicKey, secretKey }: KeyPair): Statement {
 }
 
 /**
- * Checks a statement of whoever. The only way from bytes to a `Statement`.
+ * Checks a statement of whoever.
  *
  * @throws {LoraSwarmError} `STATEMENT_INVALID` for another kind, length or signature.
  */
 export function openStatement(bytes: Uint8Array): Statement {
-  const from = Buffer.from(bytes); // A copy: the caller's bytes may be a view of a network buffer.
-  const fact = from[0] === ROTATION ? openRotation(from) : from[0] === REVOCATION ? openRevocation(from) : undefined;
-  if (!fact) throw invalid('its kind');
-  return { ...fact, id: createHash('sha256').update(from).digest('hex'), bytes: from };
+  const statement = readKeptStatement(bytes);
+  checkSignatures(statement);
+  return statement;
 }
 
-function openRotation(bytes: Buffer): Rotation {
+/** Reads a statement of our own disk, which was checked when it came. Its signatures are not looked at again. */
+export function readKeptStatement(bytes: Uint8Array): Statement {
+  const from = Buffer.from(bytes); // A copy: the caller's bytes may be a view of a network buffer.
+  const fact = from[0] === ROTATION ? readRotation(from) : from[0] === REVOCATION ? readRevocation(from) : undefined;
+  if (!fact) throw invalid('its kind');
+  return { ...fact, id: statementId(from), bytes: from };
+}
+
+/** SHA-256 of the bytes, hex. Known before anything is checked. */
+export function statementId(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+function readRotation(bytes: Buffer): Rotation {
   if (bytes.byteLength !== ROTATION_BYTES) throw invalid('its length');
   const [key, next] = [bytes.subarray(1, 33), bytes.subarray(33, 65)];
   const lastSequence = bytes.readBigUInt64LE(65);
   if (key.equals(next) || lastSequence > BigInt(Number.MAX_SAFE_INTEGER)) throw invalid('its fields');
-  const signed = Buffer.concat([ROTATION_DOMAIN, bytes.subarray(1, 73)]);
-  if (!verify(signed, bytes.subarray(73, 137), key) || !verify(signed, bytes.subarray(137), next))
-    throw invalid('a signature');
   return {
     kind: 'rotation',
     key: key.toString('hex'),
@@ -81,11 +90,24 @@ function openRotation(bytes: Buffer): Rotation {
   };
 }
 
-function openRevocation(bytes: Buffer): Revocation {
+function readRevocation(bytes: Buffer): Revocation {
   if (bytes.byteLength !== REVOCATION_BYTES) throw invalid('its length');
-  const key = bytes.subarray(1, 33);
-  if (!verify(Buffer.concat([REVOCATION_DOMAIN, key]), bytes.subarray(33), key)) throw invalid('the signature');
-  return { kind: 'revocation', key: key.toString('hex') };
+  return { kind: 'revocation', key: bytes.subarray(1, 33).toString('hex') };
+}
+
+function checkSignatures({ kind, bytes }: Statement): void {
+  const signatures =
+    kind === 'rotation'
+      ? [
+          { by: bytes.subarray(1, 33), signature: bytes.subarray(73, 137) },
+          { by: bytes.subarray(33, 65), signature: bytes.subarray(137) },
+        ]
+      : [{ by: bytes.subarray(1, 33), signature: bytes.subarray(33) }];
+  const signed =
+    kind === 'rotation'
+      ? Buffer.concat([ROTATION_DOMAIN, bytes.subarray(1, 73)])
+      : Buffer.concat([REVOCATION_DOMAIN, bytes.subarray(1, 33)]);
+  for (const { by, signature } of signatures) if (!verify(signed, signature, by)) throw invalid('a signature');
 }
 
 function invalid(what: string): LoraSwarmError {

@@ -51,6 +51,8 @@ export interface Release {
   readonly parents: readonly string[];
   /** Author's clock, milliseconds since 1970. For display only. */
   readonly createdAt: number;
+  /** Counts up over all releases of one author, so that a newer one is known as such. Absent in those of early versions. */
+  readonly sequence?: number;
   /** How it was merged of `parents`, which name every part that has an id. */
   readonly lineage?: AdapterLineage;
   /** Proposals for the Modelfile. */
@@ -133,6 +135,7 @@ function parseRelease(bytes: Buffer): Release {
     tags: texts(from, 'tags', 10, 32),
     parents,
     createdAt: integer(from, 'createdAt'),
+    ...optional('sequence', from['sequence'] === undefined ? undefined : integer(from, 'sequence')),
     ...optional('version', optionalText(from, 'version', 80)),
     ...optional('rank', optionalNumber(from, 'rank')),
     ...optional('alpha', optionalNumber(from, 'alpha')),

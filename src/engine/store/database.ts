@@ -78,6 +78,28 @@ const MIGRATIONS: readonly string[] = [
 
   `-- Keys of peers that lied. Times of the wall clock, in milliseconds.
    CREATE TABLE struck (key TEXT PRIMARY KEY, until INTEGER NOT NULL, struck_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
+
+  `-- What authors stated of their keys. is_mine: made or brought in here, so it is told in every room and never forgotten.
+   -- rooms: JSON, ids of the rooms in which it was heard.
+   CREATE TABLE statements (
+     no INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     bytes BLOB NOT NULL,
+     is_mine INTEGER NOT NULL,
+     rooms TEXT NOT NULL
+   ) STRICT;
+
+   -- The highest number that an author gave to what they say of a content, and which release has it.
+   CREATE TABLE seen_releases (
+     no INTEGER PRIMARY KEY AUTOINCREMENT,
+     author_key BLOB NOT NULL,
+     content_id BLOB NOT NULL,
+     sequence INTEGER NOT NULL,
+     release_id BLOB NOT NULL,
+     UNIQUE (author_key, content_id)
+   ) STRICT;
+
+   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;`,
 ];
 
 /**

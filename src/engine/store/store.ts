@@ -15,10 +15,12 @@ import { OpenPartials } from './openPartials';
 import { StorePaths } from './paths';
 import { recover } from './recover';
 import { QuickSumsCache } from './quickSumsCache';
+import { ReleaseNumbers } from './releaseNumbers';
 import { RoomStore } from './roomStore';
 import { SettingsStore } from './settingsStore';
 import { SharedStore } from './sharedStore';
 import type { Database } from './sqlite';
+import { StatementStore } from './statementStore';
 import { StruckStore } from './struckStore';
 import { WantedStore } from './wantedStore';
 
@@ -32,6 +34,8 @@ export class Store {
   readonly struck: StruckStore;
   readonly library: LibraryStore;
   readonly shared: SharedStore;
+  readonly releaseNumbers: ReleaseNumbers;
+  readonly statements: StatementStore;
   readonly chunks = new ChunkIndex(this);
   readonly partials = new OpenPartials();
   readonly handles = new HandleCache();
@@ -50,6 +54,14 @@ export class Store {
     this.struck = new StruckStore(db);
     this.library = new LibraryStore({ db, paths, throwAway: (folder) => this.throwAway(folder) });
     this.shared = new SharedStore(db, paths);
+    const keptAuthors = (): ReadonlySet<string> =>
+      new Set(
+        [...this.library.list(), ...this.shared.list()].flatMap(({ release }) =>
+          release ? [Buffer.from(release.authorKey).toString('hex')] : [],
+        ),
+      );
+    this.releaseNumbers = new ReleaseNumbers({ db, keptAuthors });
+    this.statements = new StatementStore(db, keptAuthors);
   }
 
   /**
