@@ -31,7 +31,7 @@ const FRAMES: readonly (readonly [string, readonly Buffer[]])[] = [
 describe('frames that come before any channel is there', () => {
   for (const [what, frames] of FRAMES) {
     it(`end the connection and nothing else: ${what}`, async () => {
-      const [theirs, ours] = await memoryStreams();
+      const [theirs, ours] = (await memoryStreams()).streams;
       const violations: Error[] = [];
       new SafeMux(ours, (error) => violations.push(error));
       const closed = once(ours, 'close');

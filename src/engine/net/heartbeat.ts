@@ -1,5 +1,6 @@
 import type Protomux from 'protomux';
 import { SafeChannel } from './channel';
+import type { Guard } from './guard';
 import { empty } from './messages';
 
 export const ALIVE_PROTOCOL = 'lora-swarm/alive/1';
@@ -18,6 +19,7 @@ export interface HeartbeatParts {
   readonly traffic: () => { readonly read: number; readonly written: number };
   readonly onAway: (isAway: boolean) => void;
   readonly onDead: () => void;
+  readonly guard: Guard;
   readonly onViolation: (error: Error) => void;
 }
 
@@ -38,7 +40,7 @@ export class Heartbeat {
     this.#channel = SafeChannel.create(parts.mux, { protocol: ALIVE_PROTOCOL, onViolation: parts.onViolation });
     this.#send = this.#channel?.message({ encoding: empty, onMessage: () => undefined }) ?? (() => false);
     this.#channel?.open();
-    this.#timer = setInterval(() => this.#beat(), this.#beatMs);
+    this.#timer = setInterval(() => parts.guard(() => this.#beat()), this.#beatMs);
     this.#timer.unref();
   }
 

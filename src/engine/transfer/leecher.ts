@@ -161,6 +161,15 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     }
   }
 
+  /** A timer has nobody above it: what goes wrong there ends this download, and nothing else. */
+  #whole(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
   #checkManifest(source: Source, bytes: Uint8Array): void {
     if (this.#manifest) return;
     const manifest = parseManifest(bytes);
@@ -220,7 +229,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
   }
 
   #onTick(): void {
-    this.#tick = this.#clock.after(TICK_MS, () => this.#onTick());
+    this.#tick = this.#clock.after(TICK_MS, () => this.#whole(() => this.#onTick()));
     this.#checkDeadlines();
     this.#pool.fill();
     if (this.#work?.recheck(this.#pool.all) === true) this.#disk = undefined; // What it claimed is free again.

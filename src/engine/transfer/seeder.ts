@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
@@ -100,6 +101,7 @@ export class Seeder implements Disposable {
       pausedMs: () => (this.#isPaused ? PAUSED_RETRY_MS : 0),
       waitMs: () => this.#waitMs(link),
       hasRoom: (queuedHere) => queuedHere < QUEUED_FOR_EACH || this.#queued < MAX_QUEUED,
+      onError: (error) => this.#logBug(error),
       wake: () => this.#serve(),
       clock: this.#clock,
     });
@@ -209,7 +211,7 @@ export class Seeder implements Disposable {
       peer.deficit -= bytes;
       for (const limit of limits) limit.tryTake(bytes);
       const job = peer.queue.take(frameBytes);
-      if (job) peer.line = this.#serveJob(peer, job, bytes, peer.line);
+      if (job) peer.line = this.#serveJob(peer, job, bytes, peer.line).catch((error: unknown) => this.#logBug(error));
     }
   }
 
@@ -225,13 +227,17 @@ export class Seeder implements Disposable {
     } catch (error) {
       await before;
       if (!this.#over.signal.aborted) this.#failed(peer, job, error);
+    } finally {
+      peer.queue.sent(job);
+      peer
+        .drained()
+        .then(() => {
+          this.#unsentBytes -= bytes;
+          this.#serve();
+        })
+        .catch((error: unknown) => this.#logBug(error));
+      this.#serve(); // Its next frame is read while this one goes out.
     }
-    peer.queue.sent(job);
-    this.#serve(); // Its next frame is read while this one goes out.
-    void peer.drained().then(() => {
-      this.#unsentBytes -= bytes;
-      this.#serve();
-    });
   }
 
   async #read(peer: UploadPeer, job: Job, frame: Frame | undefined): Promise<TransferMessage | undefined> {
@@ -292,6 +298,11 @@ export class Seeder implements Disposable {
     slowest?.link.strike('notReading');
     this.#retry?.dispose();
     this.#retry = this.#clock.after(FULL_RETRY_MS, () => this.#serve());
+  }
+
+  /** Not the peer's fault, and no reason to serve nobody any more. */
+  #logBug(error: unknown): void {
+    this.parts.log.error(`transfer: ${inspect(error)}`);
   }
 
   #quietly(work: Promise<void>): void {

@@ -28,7 +28,7 @@ export interface UploadPeerParts {
   readonly link: TransferLink;
   /** Whether this peer may ask for it: shared in a room that it proved. */
   readonly allows: (contentId: string) => boolean;
-  /** @returns undefined when it is not here. Does not throw. */
+  /** @returns undefined when it is not here. */
   readonly acquire: (contentId: string) => Promise<Share | undefined>;
   readonly release: (share: Share) => void;
   /** 0 when anybody may open a package now, or when they may ask again. */
@@ -37,6 +37,8 @@ export interface UploadPeerParts {
   readonly waitMs: () => number;
   /** Whether all peers together have room for one more request of this one, which has so many. */
   readonly hasRoom: (queuedHere: number) => boolean;
+  /** Something went wrong here, and not on the side of the peer. */
+  readonly onError: (error: unknown) => void;
   /** There may be something to send. */
   readonly wake: () => void;
   readonly clock: Clock;
@@ -173,7 +175,7 @@ export class UploadPeer implements Disposable {
     else if (!this.parts.allows(contentId)) this.#isUnknown(id);
     else if (this.#handles.size >= MAX_HANDLES) this.#refuse(id, BUSY_RETRY_MS);
     else if (this.parts.pausedMs() > 0) this.#refuse(id, this.parts.pausedMs());
-    else void this.#acquire(id, contentId);
+    else this.#acquire(id, contentId).catch((error: unknown) => this.#fail(error));
   }
 
   async #acquire(id: number, contentId: string): Promise<void> {
@@ -192,6 +194,12 @@ export class UploadPeer implements Disposable {
     handle.share = share;
     this.#opened(id, handle, share);
     for (const message of handle.backlog.splice(0)) if (this.#handles.get(id) === handle) this.#ask(message, share);
+  }
+
+  /** What waits for an answer gets none from here any more: it has to ask elsewhere. */
+  #fail(error: unknown): void {
+    this.parts.onError(error);
+    for (const id of [...this.#handles.keys()]) this.#closeHandle(id, 'other');
   }
 
   #opened(id: number, handle: Handle, share: Share): void {
