@@ -32,20 +32,31 @@ export function roomSecretOf(ownerKey: Uint8Array, nonce: Uint8Array): Buffer {
 
 /** `ABCD-EFGH-…`: 26 characters of the secret and 2 that check them, in groups of four. */
 export function formatRoomCode(secret: Uint8Array): string {
-  const body = toBase32(secret);
-  return (body + checkOf(body)).replace(/(.{4})(?=.)/g, '$1-');
+  return formatBase32(secret, checkOf);
 }
 
 /** @throws {LoraSwarmError} `ROOM_CODE_INVALID` for anything that `formatRoomCode` did not write, up to case, hyphens and look-alikes. */
 export function parseRoomCode(text: string): Buffer {
-  if (text.length > 200) throw codeInvalid();
-  const code = text.trim().toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
-  if (code.length !== CODE_LENGTH + CHECK_LENGTH || !/^[0-9A-HJKMNP-TV-Z]+$/.test(code)) throw codeInvalid();
-  const body = code.slice(0, CODE_LENGTH);
-  if (checkOf(body) !== code.slice(CODE_LENGTH)) throw codeInvalid();
-  const secret = fromBase32(body);
-  if (toBase32(secret) !== body) throw codeInvalid();
+  const secret = parseBase32(text, checkOf);
+  if (!secret) throw codeInvalid();
   return secret;
+}
+
+/** 16 bytes as 26 characters and 2 that check them, in groups of four. @param hashOf gives the two from the 26. */
+export function formatBase32(bytes: Uint8Array, hashOf: (body: string) => Uint8Array): string {
+  const body = toBase32(bytes);
+  return (body + checkText(hashOf(body))).replace(/(.{4})(?=.)/g, '$1-');
+}
+
+/** What `formatBase32` wrote, up to case, spaces, hyphens and look-alikes; undefined for anything else. */
+export function parseBase32(text: string, hashOf: (body: string) => Uint8Array): Buffer | undefined {
+  if (text.length > 200) return undefined;
+  const code = text.trim().toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
+  if (code.length !== CODE_LENGTH + CHECK_LENGTH || !/^[0-9A-HJKMNP-TV-Z]+$/.test(code)) return undefined;
+  const body = code.slice(0, CODE_LENGTH);
+  if (checkText(hashOf(body)) !== code.slice(CODE_LENGTH)) return undefined;
+  const secret = fromBase32(body);
+  return toBase32(secret) === body ? secret : undefined;
 }
 
 /** The link that opens the join question in an editor. */
@@ -53,7 +64,8 @@ export function inviteLink(uriScheme: string, code: string): string {
   return `${uriScheme}://lora-swarm.lora-swarm/join?code=${code}`;
 }
 
-function toBase32(bytes: Uint8Array): string {
+/** 16 bytes as 26 characters, most significant first. */
+export function toBase32(bytes: Uint8Array): string {
   let bits = BigInt(`0x${Buffer.from(bytes).toString('hex')}`) << 2n;
   let text = '';
   for (let i = 0; i < CODE_LENGTH; i++) {
@@ -75,8 +87,11 @@ function fromBase32(text: string): Buffer {
   );
 }
 
-function checkOf(body: string): string {
-  const hash = createHash('sha256').update('lora-swarm/room-code/1\n').update(body).digest();
+function checkOf(body: string): Buffer {
+  return createHash('sha256').update('lora-swarm/room-code/1\n').update(body).digest();
+}
+
+function checkText(hash: Uint8Array): string {
   return ALPHABET[hash[0]! & 31]! + ALPHABET[hash[1]! & 31]!;
 }
 

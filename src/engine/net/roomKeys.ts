@@ -21,10 +21,9 @@ export const generalKeys = (): RoomKeys => ({ ...deriveKeys(GENERAL_ROOT), id: '
 export const localKeys = (): RoomKeys => ({ ...deriveKeys(LOCAL_ROOT), id: 'local' });
 export const privateKeys = (secret: Uint8Array): RoomKeys => deriveKeys(secret);
 
-/** HKDF-SHA256 with one label a key (RFC 5869). */
-function deriveKeys(root: Uint8Array): RoomKeys {
-  const derive = (label: string): Buffer =>
-    Buffer.from(hkdfSync('sha256', root, Buffer.from('lora-swarm/room/1'), label, 32));
+/** HKDF-SHA256 with one label a key (RFC 5869). @param salt another one for what is no room. */
+export function deriveKeys(root: Uint8Array, salt = 'lora-swarm/room/1'): RoomKeys {
+  const derive = (label: string): Buffer => Buffer.from(hkdfSync('sha256', root, Buffer.from(salt), label, 32));
   return {
     topic: derive('topic'),
     auth: derive('auth'),

@@ -1,0 +1,149 @@
+import { createHash } from 'node:crypto';
+import type { KeyPair } from 'hypercore-crypto';
+import { hasCode } from '../../errors';
+import { epochSecret, nonceCommitment, roomTag, type RoomOrigin } from './epochSecret';
+import { foldRoom, type RoomView } from './fold';
+import { openSeal } from './sealed';
+import { isKnownKind, openStatement, type Statement } from './statement';
+
+/** A team of 100 that removes somebody every week writes some 150 a year; each is 200 bytes. */
+export const MAX_STATEMENTS = 4_096;
+/** Epochs are long, and only the present one is needed: it names everybody. The rest are what it may fall back to. */
+const MAX_EPOCHS = 8;
+
+/** The secret of an epoch, and what it is made of. */
+export interface EpochKey {
+  readonly secret: Buffer;
+  /** Absent for the first epoch. */
+  readonly nonce: Buffer | undefined;
+}
+
+/** All that admins signed about one room, and what it amounts to. */
+export class RoomLog {
+  readonly tag: Buffer;
+  readonly #statements = new Map<string, Statement>();
+  #view: RoomView | undefined;
+  #digest: Buffer | undefined;
+
+  constructor(readonly origin: RoomOrigin) {
+    this.tag = roomTag(origin);
+  }
+
+  get creator(): string {
+    return this.origin.creator.toString('hex');
+  }
+
+  get view(): RoomView {
+    return (this.#view ??= foldRoom(this.tag.toString('hex'), this.creator, [...this.#statements.values()]));
+  }
+
+  /** In an order in which each comes after what gave its author a say. */
+  get statements(): readonly Statement[] {
+    const { inForce } = this.view;
+    const counted = new Set(inForce.map(({ hash }) => hash));
+    return [...inForce, ...[...this.#statements.values()].filter(({ hash }) => !counted.has(hash))];
+  }
+
+  /** 32 bytes: equal for two who have the same statements. */
+  get digest(): Buffer {
+    return (this.#digest ??= createHash('sha256')
+      .update([...this.#statements.keys()].sort().join())
+      .digest());
+  }
+
+  /** One more than the highest clock. */
+  get nextClock(): number {
+    return Math.min(
+      Number.MAX_SAFE_INTEGER,
+      1 + Math.max(0, ...[...this.#statements.values()].map((each) => each.clock)),
+    );
+  }
+
+  /**
+   * Takes in what a peer or the disk says.
+   *
+   * @returns what was new and is kept. Statements of authors that never were admins are not.
+   * @throws {LoraSwarmError} `MESSAGE_INVALID` for one that no honest peer passes on.
+   */
+  add(list: readonly Uint8Array[]): Statement[] {
+    const fresh: Statement[] = [];
+    for (const bytes of list) {
+      if (!isKnownKind(bytes)) continue;
+      const statement = openStatement(this.tag, bytes);
+      if (this.#statements.has(statement.hash)) continue;
+      this.#statements.set(statement.hash, statement);
+      fresh.push(statement);
+    }
+    if (fresh.length === 0) return [];
+    this.#changed();
+    this.#trim();
+    return fresh.filter(({ hash }) => this.#statements.has(hash));
+  }
+
+  /** The same for what is on the disk, where a damaged one must not lose the others. */
+  restore(list: readonly Uint8Array[]): void {
+    for (const bytes of list) {
+      try {
+        this.add([bytes]);
+      } catch (error) {
+        if (!hasCode(error, 'MESSAGE_INVALID')) throw error;
+      }
+    }
+  }
+
+  /** The secret of the present epoch, as far as it was given to this device. */
+  keyFor(keys: KeyPair): EpochKey | undefined {
+    const { epoch, inForce } = this.view;
+    if (!epoch.statement) return { secret: epochSecret(this.origin, undefined), nonce: undefined };
+    const act = epoch.statement.act;
+    if (act.kind !== 'epoch') return undefined;
+    const me = keys.publicKey.toString('hex');
+    const sealed = [
+      ...act.recipients.filter(({ key }) => key === me).map((recipient) => recipient.sealed),
+      ...inForce.flatMap((each) =>
+        each.act.kind === 'admit' && each.act.member === me && each.act.epoch === epoch.id ? [each.act.sealed] : [],
+      ),
+    ];
+    for (const box of sealed) {
+      const nonce = openSeal(box, keys);
+      if (nonce && nonceCommitment(this.tag, nonce).equals(act.commitment))
+        return { secret: epochSecret(this.origin, nonce), nonce };
+    }
+    return undefined;
+  }
+
+  /** Whether the present epoch's secret was sealed for this device. */
+  isGiven(key: string): boolean {
+    const { epoch, inForce } = this.view;
+    if (key === this.creator && !epoch.statement) return true;
+    const act = epoch.statement?.act;
+    if (act?.kind === 'epoch' && act.recipients.some((each) => each.key === key)) return true;
+    return inForce.some((each) => each.act.kind === 'admit' && each.act.member === key && each.act.epoch === epoch.id);
+  }
+
+  #changed(): void {
+    this.#view = undefined;
+    this.#digest = undefined;
+  }
+
+  /** What has no effect goes first, then what had its time. */
+  #trim(): void {
+    const { authors, epoch } = this.view;
+    const drop = (statement: Statement): void => {
+      this.#statements.delete(statement.hash);
+      this.#changed();
+    };
+    for (const statement of this.#statements.values()) if (!authors.has(statement.author)) drop(statement);
+    const epochs = [...this.#statements.values()]
+      .flatMap((statement) => (statement.act.kind === 'epoch' ? [{ statement, number: statement.act.number }] : []))
+      .filter(({ statement }) => statement.hash !== epoch.id)
+      .sort((a, b) => b.number - a.number || (a.statement.hash < b.statement.hash ? 1 : -1));
+    for (const { statement } of epochs.slice(MAX_EPOCHS)) drop(statement);
+    if (this.#statements.size <= MAX_STATEMENTS) return;
+    const counted = new Set(this.view.inForce.map(({ hash }) => hash));
+    const late = [...this.#statements.values()].sort(
+      (a, b) => Number(counted.has(b.hash)) - Number(counted.has(a.hash)) || a.clock - b.clock,
+    );
+    for (const statement of late.slice(MAX_STATEMENTS)) drop(statement);
+  }
+}
