@@ -33,7 +33,7 @@ export function peerEvents(events: Partial<PeerEvents>): PeerEvents {
 
 export function connectionOn(stream: NoiseSecretStream, topics: readonly Buffer[] = []): Connection {
   const info = Object.assign(new EventEmitter(), { publicKey: stream.remotePublicKey, topics, client: true });
-  return { stream, info: info as unknown as PeerInfo };
+  return { stream, info: info };
 }
 
 export interface PeerEnd {
