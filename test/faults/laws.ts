@@ -82,9 +82,9 @@ export async function readKept(home: string): Promise<Kept> {
   }
 }
 
-/** Who else is in a room is learned while an engine runs. */
+/** Who else is in a room, and whose it is, is learned while an engine runs. */
 function withoutMembers(key: string, value: unknown): unknown {
-  return key === 'members' ? undefined : value;
+  return key === 'members' || key === 'owner' ? undefined : value;
 }
 
 /** L1, and L4 to L6, of a home whose engine has ended in peace with the adapter in its library. */
