@@ -6,6 +6,8 @@ import { CatalogRows, MAX_CONTENTS, OFFERS } from './catalogRows';
 import { conditionOf, type Filter } from './catalogTables';
 import { findTarget } from './findTarget';
 
+/** Two are enough to know that a name is taken twice; more tell how long a part of the key has to be shown. */
+const MAX_NAMESAKES = 64;
 /** Of one search. */
 const MAX_PAGE = 200;
 
@@ -35,10 +37,15 @@ export interface CatalogPage {
 
 /** What the peers of all rooms offer now, to be searched. */
 export class Catalog {
-  readonly #rows = new CatalogRows();
+  readonly #rows: CatalogRows;
   readonly #changed = new Emitter<CatalogChange>();
   readonly onDidChange = this.#changed.event;
   #revision = 0;
+
+  /** @param admit says no to a release that its author has replaced by a newer one; see `ReleaseNumbers`. */
+  constructor(admit?: (signed: SignedRelease) => boolean) {
+    this.#rows = new CatalogRows(admit);
+  }
 
   /** Grows with every change. */
   get revision(): number {
@@ -109,12 +116,29 @@ export class Catalog {
   /** @throws {LoraSwarmError} `ID_UNKNOWN`, `ID_AMBIGUOUS` */
   find(target: string, filter: Filter = {}): CatalogEntry {
     const { sql, values } = conditionOf(filter);
-    const rows = this.#rows.db.all(`SELECT id, name FROM contents c WHERE ${sql}`, ...values);
+    const rows = this.#rows.db.all(
+      `SELECT c.id, c.name, r.author_key FROM contents c JOIN releases r ON r.no = c.shown WHERE ${sql}`,
+      ...values,
+    );
     const { id } = findTarget(
       target,
-      rows.map((row) => ({ id: String(row['id']), name: String(row['name']) })),
+      rows.map((row) => ({
+        id: String(row['id']),
+        name: String(row['name']),
+        authorKeys: [String(row['author_key'])],
+      })),
     );
     return this.get(id)!;
+  }
+
+  /** A release of each key whose author's name looks like this. @param look see `lookOf`. */
+  byLook(look: string): SignedRelease[] {
+    const rows = this.#rows.db.all(
+      'SELECT min(no) AS no FROM releases WHERE look = ? GROUP BY author_key LIMIT ?',
+      look,
+      MAX_NAMESAKES,
+    );
+    return rows.flatMap(({ no }) => this.#rows.releases.get(Number(no)) ?? []);
   }
 
   /** Who offers it now, and where. */

@@ -1,6 +1,7 @@
 import type { SignedRelease } from '../release/release';
 import type { Database, SqlRow } from '../store/sqlite';
 import type { CatalogChanges } from './catalogChanges';
+import { lookOf } from './authorNames';
 import { openCatalogTables } from './catalogTables';
 import { fullName } from './summary';
 
@@ -26,6 +27,9 @@ export class CatalogRows {
   readonly #owned = new Map<string, number>();
   #contents = 0;
 
+  /** @param admit says no to a release that its author has replaced by a newer one. */
+  constructor(private readonly admit: (signed: SignedRelease) => boolean = () => true) {}
+
   get size(): number {
     return this.#contents;
   }
@@ -42,6 +46,8 @@ export class CatalogRows {
       const { contentId } = signed.release;
       if (!offered.has(contentId) && offered.size >= MAX_PEER_OFFERS) continue;
       let content = this.#contentNo(contentId);
+      // Old words count for nothing. They only show who has the files, as long as somebody says the newer ones.
+      if (!this.admit(signed) && !this.#isKnown(content, signed)) continue;
       if (content === undefined) {
         // Once there is no place for this peer there is none for its next one either.
         isFull ||= this.#contents >= MAX_CONTENTS && !this.#makePlace(changes, peer);
@@ -75,18 +81,22 @@ export class CatalogRows {
     this.#show(content);
   }
 
-  /** Of two releases of one author the later one counts, whoever brings it. */
+  /** Of two releases of one author the one with the higher number counts, whoever brings it. */
   #putRelease(changes: CatalogChanges, room: string, content: number, signed: SignedRelease): number {
     const key = Buffer.from(signed.authorKey).toString('hex');
     const no = this.db.get('SELECT no FROM releases WHERE content = ? AND author_key = ?', content, key)?.['no'];
     if (no === undefined) {
-      const { lastInsertRowid } = this.db.run('INSERT INTO releases (content, author_key) VALUES (?, ?)', content, key);
+      const { lastInsertRowid } = this.db.run(
+        'INSERT INTO releases (content, author_key, look) VALUES (?, ?, ?)',
+        ...[content, key, lookOf(signed.release.author)],
+      );
       this.releases.set(lastInsertRowid, signed);
       return lastInsertRowid;
     }
     const known = this.releases.get(Number(no))!;
-    if (signed.release.createdAt > known.release.createdAt) {
+    if ((signed.release.sequence ?? 0) > (known.release.sequence ?? 0)) {
       this.releases.set(Number(no), signed);
+      this.db.run('UPDATE releases SET look = ? WHERE no = ?', lookOf(signed.release.author), Number(no));
       changes.touch(room);
       this.#show(content, Number(no));
     }
@@ -176,6 +186,15 @@ export class CatalogRows {
       content,
     );
     this.db.run('INSERT OR REPLACE INTO search (rowid, text) VALUES (?, ?)', content, text);
+  }
+
+  /** Whether a release of this author for this content is shown now. */
+  #isKnown(content: number | undefined, { authorKey }: SignedRelease): boolean {
+    const key = Buffer.from(authorKey).toString('hex');
+    return (
+      content !== undefined &&
+      this.db.get('SELECT 1 FROM releases WHERE content = ? AND author_key = ?', content, key) !== undefined
+    );
   }
 
   #contentNo(id: string): number | undefined {

@@ -27,8 +27,11 @@ export function openCatalogTables(): Database {
       no INTEGER PRIMARY KEY,
       content INTEGER NOT NULL,
       author_key TEXT NOT NULL,
+      -- What the author's name looks like.
+      look TEXT NOT NULL DEFAULT '',
       UNIQUE (content, author_key)
     ) STRICT;
+    CREATE INDEX releases_look ON releases (look, author_key);
 
     CREATE TABLE offers (
       room TEXT NOT NULL,
@@ -90,6 +93,7 @@ function wordsOf(text: string): string[] {
   const clean = text
     .slice(0, MAX_SEARCH_LENGTH)
     .toLowerCase()
+    .replace(/~[0-9a-f]{4,64}\//g, '/') // As a name is shown beside one that looks the same.
     .replace(/[\u0000-\u001f]/g, ' ');
   return [...new Set(clean.split(/\s+/).filter((word) => word !== ''))].slice(0, MAX_WORDS);
 }

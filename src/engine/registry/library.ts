@@ -8,6 +8,8 @@ import { fullName } from './summary';
 export interface LibraryAdapter extends LibraryItem {
   /** `author/name`, or the start of the id when the release got lost. */
   readonly name: string;
+  /** The key that signed the release, hex. */
+  readonly authorKeys: readonly string[];
 }
 
 /** What was downloaded and verified here. */
@@ -46,5 +48,10 @@ export class Library {
 }
 
 function view(item: LibraryItem): LibraryAdapter {
-  return { ...item, name: item.release ? fullName(item.release.release) : item.id.slice(0, 8) };
+  const { release } = item;
+  return {
+    ...item,
+    name: release ? fullName(release.release) : item.id.slice(0, 8),
+    authorKeys: release ? [Buffer.from(release.authorKey).toString('hex')] : [],
+  };
 }

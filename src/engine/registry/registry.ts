@@ -11,6 +11,8 @@ import { fullName } from './summary';
 export interface SharedAdapter extends Omit<SharedRecord, 'phase'> {
   /** `author/name`. */
   readonly name: string;
+  /** The key that signed the release, hex. */
+  readonly authorKeys: readonly string[];
   readonly phase: SharedState['phase'];
 }
 
@@ -109,5 +111,11 @@ export class Registry {
 }
 
 function view(record: SharedRecord): SharedAdapter {
-  return { ...record, name: fullName(record.release.release), phase: record.isOn ? record.phase : 'off' };
+  const { release, authorKey } = record.release;
+  return {
+    ...record,
+    name: fullName(release),
+    authorKeys: [Buffer.from(authorKey).toString('hex')],
+    phase: record.isOn ? record.phase : 'off',
+  };
 }

@@ -5,6 +5,7 @@ import { Catalog } from '../../../src/engine/registry/catalog';
 import type { CatalogChange } from '../../../src/engine/registry/catalogChanges';
 import { MAX_CONTENTS, MAX_PEER_OFFERS } from '../../../src/engine/registry/catalogRows';
 import { makeRelease } from '../../helpers/packages';
+import { withStore } from '../../helpers/stores';
 
 /** A release as `openRelease` gives it. The catalog takes verified releases, so thousands need no real signature. */
 function release(n: number | string, fields: Partial<Release> = {}, author = 'a'): SignedRelease {
@@ -122,15 +123,51 @@ describe('Catalog', () => {
       assert.equal(catalog.get(idOf(1))!.signers.length, 1);
     });
 
-    it('shows the later words of an author, whoever brings the earlier ones', () => {
-      catalog.applySnapshot('room', 'p1', [release(1, { name: 'early', createdAt: 1 })]);
-      catalog.applySnapshot('room', 'p2', [release(1, { name: 'late', createdAt: 2 })]);
-      catalog.applySnapshot('room', 'p3', [release(1, { name: 'early', createdAt: 1 })]);
+    it('shows the words with the higher number, whoever brings the others, whatever their times say', () => {
+      const early = release(1, { name: 'early', sequence: 1, createdAt: 9 });
+      const late = release(1, { name: 'late', sequence: 2, createdAt: 2 });
+      catalog.applySnapshot('room', 'p1', [early]);
+      catalog.applySnapshot('room', 'p2', [late]);
+      catalog.applySnapshot('room', 'p3', [early]);
 
       assert.deepEqual(names({ text: 'late' }), ['ana/late']);
       assert.deepEqual(names({ text: 'early' }), []);
       assert.equal(catalog.get(idOf(1))!.signers.length, 1);
     });
+  });
+
+  describe('numbers of releases', () => {
+    it('ignores an old release in the same and in another room, also when nobody says the newer one now', () =>
+      withStore((store) => {
+        const counting = new Catalog((signed) => store.releaseNumbers.admit(signed));
+        try {
+          counting.applySnapshot('lab', 'p1', [release(1, { name: 'new', sequence: 7 })]);
+          counting.dropPeer('lab', 'p1');
+
+          for (const room of ['lab', 'other'])
+            counting.applyDelta(room, 'p2', { add: [release(1, { name: 'old', sequence: 6 })], remove: [] });
+
+          assert.equal(counting.size, 0);
+        } finally {
+          counting.close();
+        }
+        return Promise.resolve();
+      }));
+
+    it('counts who says old words as one who has the files, while the newer words are there', () =>
+      withStore((store) => {
+        const counting = new Catalog((signed) => store.releaseNumbers.admit(signed));
+        try {
+          counting.applySnapshot('lab', 'p1', [release(1, { name: 'new', sequence: 7 })]);
+          counting.applySnapshot('lab', 'p2', [release(1, { name: 'old', sequence: 6 })]);
+
+          assert.equal(counting.get(idOf(1))?.name, 'ana/new');
+          assert.deepEqual(counting.get(idOf(1))?.sources, ['p1', 'p2']);
+        } finally {
+          counting.close();
+        }
+        return Promise.resolve();
+      }));
   });
 
   describe('search', () => {
