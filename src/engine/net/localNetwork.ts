@@ -8,11 +8,13 @@ export interface LocalNetworkParts extends Omit<LanParts, 'port'> {
 
 /** Meets peers of the local network while a room is switched on that looks for them there. */
 export class LocalNetwork {
-  readonly #following: Disposable;
+  readonly #following: readonly Disposable[];
   #beacon: LanBeacon | undefined;
 
   constructor(private readonly parts: LocalNetworkParts) {
-    this.#following = parts.swarm.onDidMove(() => this.refresh());
+    const refresh = (): void => this.refresh();
+    // Who was lost may be there at another address; it says so again, too, when it noticed.
+    this.#following = [parts.swarm.onDidMove(refresh), parts.swarm.onDidLose(refresh)];
   }
 
   /** A room was switched on. @returns whether any network is there. */
@@ -37,7 +39,7 @@ export class LocalNetwork {
   }
 
   async close(): Promise<void> {
-    this.#following.dispose();
+    for (const each of this.#following) each.dispose();
     await this.#hush();
   }
 

@@ -54,6 +54,9 @@ interface TopicRecord {
 export class Swarm extends Resource {
   readonly #connected = this.owned.add(new Emitter<Connection>());
   readonly onDidConnect = this.#connected.event;
+  readonly #lost = this.owned.add(new Emitter<void>());
+  /** A connection ended, for whatever reason. */
+  readonly onDidLose = this.#lost.event;
   readonly #moved = this.owned.add(new Emitter<void>());
   /** Another node took the place of the one before, at another port. */
   readonly onDidMove = this.#moved.event;
@@ -185,6 +188,7 @@ export class Swarm extends Resource {
     const swarm = new Hyperswarm({ keyPair, dht, maxParallel: MAX_DIALS });
     swarm.on('connection', (stream, info) => {
       stream.on('error', (error: Error) => log.trace(`connection: ${error.message}`));
+      stream.once('close', () => this.#lost.fire());
       this.#connected.fire({ stream, info });
     });
     return swarm;
