@@ -109,7 +109,7 @@ export const hello: Encoder<Hello> = {
   },
 };
 
-const wireRelease = {
+export const wireRelease = {
   preencode(state: State, m: WireRelease): void {
     state.end += 96;
     c.buffer.preencode(state, m.payload);
@@ -228,7 +228,7 @@ export const proofHandshake: Encoder<Uint8Array> = {
 };
 
 /** Reads a list whose declared length is checked before anything is allocated. */
-function decodeList<T>(state: State, limit: number, decode: () => T): T[] {
+export function decodeList<T>(state: State, limit: number, decode: () => T): T[] {
   const count = c.uint.decode(state);
   if (count > limit) throw invalid('list length');
   const list: T[] = [];
@@ -247,17 +247,17 @@ function decodeBytes(state: State, limit: number, what: string): Buffer {
   return copy(bytes ?? new Uint8Array(0));
 }
 
-function decodeCount(state: State): number {
+export function decodeCount(state: State): number {
   const value = c.uint.decode(state);
   if (!Number.isSafeInteger(value)) throw invalid('number');
   return value;
 }
 
-function checkLength(state: State, limit: number, what: string): void {
+export function checkLength(state: State, limit: number, what: string): void {
   if (state.end - state.start > limit) throw invalid(`${what} size`);
 }
 
-function copy(bytes: Uint8Array): Buffer {
+export function copy(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes);
 }
 

@@ -1,0 +1,109 @@
+import c, { type Encoder, type State } from 'compact-encoding';
+import { LoraSwarmError } from '../../errors';
+import { MAX_CONTROL_BYTES, checkLength, copy, decodeCount, decodeList, wireRelease } from '../messages';
+import { MAX_PARTS, MAX_PART_ENTRIES, type Rumour, type RumourName } from './rumour';
+
+/** At 42 bytes each a message stays under its limit. */
+export const MAX_NAMES = 1_000;
+export const MAX_WANTED = 100;
+const MAX_RUMOURS = 100;
+
+/** What the sender has heard, without the words. */
+export interface Heard {
+  readonly names: readonly RumourName[];
+}
+
+/** The sender asks for the words. Who has a later list of that origin tells that one. */
+export interface TellMe {
+  readonly wanted: readonly Pick<RumourName, 'origin' | 'part'>[];
+}
+
+export interface Rumours {
+  readonly rumours: readonly Rumour[];
+}
+
+const name = {
+  preencode(state: State, m: RumourName): void {
+    state.end += 32;
+    for (const number of [m.seq, m.part, m.parts]) c.uint.preencode(state, number);
+  },
+  encode(state: State, m: RumourName): void {
+    c.fixed32.encode(state, m.origin);
+    for (const number of [m.seq, m.part, m.parts]) c.uint.encode(state, number);
+  },
+  decode(state: State): RumourName {
+    const origin = copy(c.fixed32.decode(state));
+    const [seq, part, parts] = [decodeCount(state), decodeCount(state), decodeCount(state)];
+    if (parts < 1 || parts > MAX_PARTS || part >= parts) throw invalid('part of a list');
+    return { origin, seq, part, parts };
+  },
+};
+
+const rumour = {
+  preencode(state: State, m: Rumour): void {
+    name.preencode(state, m);
+    c.uint.preencode(state, m.entries.length);
+    for (const entry of m.entries) wireRelease.preencode(state, entry);
+    state.end += 64;
+  },
+  encode(state: State, m: Rumour): void {
+    name.encode(state, m);
+    c.uint.encode(state, m.entries.length);
+    for (const entry of m.entries) wireRelease.encode(state, entry);
+    c.fixed64.encode(state, m.signature);
+  },
+  decode(state: State): Rumour {
+    const named = name.decode(state);
+    const entries = decodeList(state, MAX_PART_ENTRIES, () => wireRelease.decode(state));
+    return { ...named, entries, signature: copy(c.fixed64.decode(state)) };
+  },
+};
+
+export const heard: Encoder<Heard> = listOf(MAX_NAMES, name, 'names', 'names of rumours');
+
+export const rumours: Encoder<Rumours> = listOf(MAX_RUMOURS, rumour, 'rumours', 'rumours');
+
+export const tellMe: Encoder<TellMe> = listOf(
+  MAX_WANTED,
+  {
+    preencode(state: State, m: TellMe['wanted'][number]): void {
+      state.end += 32;
+      c.uint.preencode(state, m.part);
+    },
+    encode(state: State, m: TellMe['wanted'][number]): void {
+      c.fixed32.encode(state, m.origin);
+      c.uint.encode(state, m.part);
+    },
+    decode(state: State): TellMe['wanted'][number] {
+      const origin = copy(c.fixed32.decode(state));
+      const part = decodeCount(state);
+      if (part >= MAX_PARTS) throw invalid('part of a list');
+      return { origin, part };
+    },
+  },
+  'wanted',
+  'question',
+);
+
+/** A message that is one list. */
+function listOf<K extends string, T>(limit: number, item: Encoder<T>, key: K, what: string) {
+  type Message = { readonly [key in K]: readonly T[] };
+  return {
+    preencode(state: State, m: Message): void {
+      c.uint.preencode(state, m[key].length);
+      for (const each of m[key]) item.preencode(state, each);
+    },
+    encode(state: State, m: Message): void {
+      c.uint.encode(state, m[key].length);
+      for (const each of m[key]) item.encode(state, each);
+    },
+    decode(state: State): Message {
+      checkLength(state, MAX_CONTROL_BYTES, what);
+      return { [key]: decodeList(state, limit, () => item.decode(state)) } as unknown as Message;
+    },
+  };
+}
+
+function invalid(what: string): LoraSwarmError {
+  return new LoraSwarmError('MESSAGE_INVALID', `A peer sent a message that breaks the protocol (${what}).`);
+}
