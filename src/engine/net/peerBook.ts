@@ -24,6 +24,8 @@ export interface PeerBookEvents {
   onRekey(link: RoomLink, message: Rekey): void;
   onHappen(event: EngineEvent): void;
   onChange(): void;
+  /** What authors stated of their keys, as a peer says. Nobody has checked it yet. */
+  onStatements?(roomId: string, peerKey: string, list: readonly Uint8Array[]): void;
 }
 
 export interface PeerBookParts {
@@ -33,6 +35,8 @@ export interface PeerBookParts {
   readonly rooms: () => Iterable<JoinedRoom>;
   readonly roomOf: (topic: Buffer) => JoinedRoom | undefined;
   readonly myName: () => string;
+  /** What a peer of this room is told of authors' keys. */
+  readonly statements?: ((roomId: string) => readonly Uint8Array[]) | undefined;
   readonly events: PeerBookEvents;
   readonly log: Logger;
 }
@@ -53,6 +57,7 @@ export class PeerBook {
       onSnapshot: (link, entries) => events.onSnapshot(link.room.id, link.peerKey, entries),
       onDelta: (link, add, remove) => events.onDelta(link.room.id, link.peerKey, add, remove),
       onRekey: (link, message) => events.onRekey(link, message),
+      onStatements: (link, list) => events.onStatements?.(link.room.id, link.peerKey, list),
       onProven: (peer, link) => {
         this.#admission.know(peer, link.room.kind === 'private');
         // The proof makes a member; its name comes with the hello, which a short visit may not bring.
@@ -159,6 +164,8 @@ export class PeerBook {
 
   #onHello(link: RoomLink): void {
     link.room.learnMember(link.peerKey, link.name);
+    const known = this.parts.statements?.(link.room.id) ?? [];
+    if (known.length > 0) link.sendStatements(known);
     const peer = this.#peers.get(link.peerKey);
     if (peer && !this.#announced.has(peer.key)) {
       this.#announced.add(peer.key);

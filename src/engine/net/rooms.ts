@@ -25,6 +25,13 @@ const MAX_ROOMS = 64;
 /** A peer needs a moment to learn the next secret before it can answer for it. */
 const ASK_AGAIN_MS = [300, 1_000, 3_000];
 
+/** What authors stated of their keys, as rooms tell it and hear it. */
+export interface StatementTalk {
+  toldIn(roomId: string): readonly Uint8Array[];
+  /** @returns what was new, to be passed on in that room. */
+  hear(roomId: string, list: readonly Uint8Array[]): readonly Uint8Array[];
+}
+
 /** How a room is remembered; the store's `RoomStore` fits. */
 export interface RoomMemory {
   list(): readonly {
@@ -54,6 +61,7 @@ export interface RoomsParts {
   readonly limitsOf?: (roomId: string) => { readonly download: number; readonly upload: number };
   /** What this machine offers in a room. */
   readonly offers: (roomId: string) => readonly SignedRelease[];
+  readonly statements?: StatementTalk;
   readonly events: Pick<PeerBookEvents, 'onSnapshot' | 'onDelta' | 'onGone' | 'onTransfer' | 'onHappen'>;
   readonly uriScheme: string;
   readonly log: Logger;
@@ -90,8 +98,13 @@ export class Rooms extends Resource {
       rooms: () => this.#allRooms(),
       roomOf: (topic) => this.#roomOfTopic(topic),
       myName: parts.myName,
+      statements: (roomId) => parts.statements?.toldIn(roomId) ?? [],
       events: {
         ...parts.events,
+        onStatements: (roomId, peerKey, list) => {
+          const fresh = parts.statements?.hear(roomId, list) ?? [];
+          this.#tellStatements(roomId, fresh, peerKey);
+        },
         onRekey: (link, message) => this.#onRekey(link, message),
         onChange: () => this.#changed.fire(),
       },
@@ -244,6 +257,11 @@ export class Rooms extends Resource {
     this.#announce();
   }
 
+  /** Tells everybody in every room what the user states of a key. */
+  tellStatement(statement: Uint8Array): void {
+    for (const roomId of this.#rooms.keys()) this.#tellStatements(roomId, [statement]);
+  }
+
   /** Looks for holders of one adapter on the DHT while it is being fetched. */
   seek(contentId: string, roomIds: readonly string[]): { dispose(): void } {
     const joined = roomIds.flatMap((id) => {
@@ -283,6 +301,11 @@ export class Rooms extends Resource {
     }
     this.#nearby.tidy();
     this.#changed.fire();
+  }
+
+  #tellStatements(roomId: string, list: readonly Uint8Array[], butKey?: string): void {
+    if (list.length === 0) return;
+    for (const peer of this.peers.in(roomId)) if (peer.key !== butKey) peer.links.get(roomId)?.sendStatements(list);
   }
 
   #join(entry: BookEntry, label: string): string {
