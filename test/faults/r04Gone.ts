@@ -71,7 +71,7 @@ async function readOnly(bout: Bout, ground: Ground): Promise<void> {
   const missing = noStrace();
   if (missing !== undefined) bout.leaveOut(`a folder that becomes read-only: ${missing}`);
   else
-    for (const call of bout.pick(['pwrite64', 'fdatasync', 'openat'], 1))
+    for (const call of bout.pick(['pwrite64', 'fsync', 'openat'], 1))
       await bout.point(`read-only from a ${call} on`, () => readOnlyFrom(ground, call));
 }
 
