@@ -74,8 +74,10 @@ async function main(): Promise<void> {
   process.stdout.write(`${JSON.stringify({ machine, ...data }, null, 2)}\n`);
 }
 
-function describe({ cpu, cores, memoryGiB, system, node, load }: Machine): string {
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
+function describe({ cpu, cores, memoryGiB, system, node, load, givesMemoryBack }: Machine): string {
+  const line = `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}, load ${load} before the first run`;
+  if (!givesMemoryBack) return line;
+  return `${line}\nThis machine gives freed memory back to its host: rates of writing vary by chance, see docs/performance.md.`;
 }
 
 main().catch((error: unknown) => {
