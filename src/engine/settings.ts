@@ -40,6 +40,12 @@ export const DEFAULT_SETTINGS: Settings = {
   'network.bootstrap': [],
 };
 
+/** Looking through a text takes time with the square of its length. */
+const MAX_SIZE_LENGTH = 64;
+const SIZE = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*?)(?:\/s)?\s*$/;
+/** Of what was given, in an error. */
+const MAX_SHOWN = 80;
+
 const UNITS: Readonly<Record<string, number>> = {
   '': 1,
   B: 1,
@@ -53,10 +59,11 @@ const UNITS: Readonly<Record<string, number>> = {
 
 /** Reads `20MB`, `1.5 GB` or a plain number of bytes. @throws {LoraSwarmError} `SETTING_INVALID` */
 export function parseBytes(value: string): number {
-  const match = /^\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*?)(?:\/s)?\s*$/.exec(value);
+  const match = value.length > MAX_SIZE_LENGTH ? undefined : SIZE.exec(value);
   const unit = UNITS[(match?.[2] ?? '?').toUpperCase()];
-  if (!match || unit === undefined) throw settingInvalid(value, 'a size such as 20MB');
-  return Math.round(Number(match[1]) * unit);
+  const bytes = match && unit !== undefined ? Math.round(Number(match[1]) * unit) : NaN;
+  if (!Number.isSafeInteger(bytes)) throw settingInvalid(value, 'a size such as 20MB');
+  return bytes;
 }
 
 /** @throws {LoraSwarmError} `SETTING_INVALID` for an unknown key. */
@@ -90,7 +97,8 @@ const PARSERS: { readonly [K in SettingKey]: (value: unknown) => Settings[K] } =
     const list = typeof value === 'string' ? value.split(',').filter((item) => item.trim() !== '') : value;
     if (!Array.isArray(list) || list.length > 16) throw settingInvalid(value, 'a list of HOST:PORT');
     return list.map((item: unknown) => {
-      const { host, port } = parseHostPort(String(item));
+      if (typeof item !== 'string') throw settingInvalid(item, 'HOST:PORT');
+      const { host, port } = parseHostPort(item);
       return `${host}:${port}`;
     });
   },
@@ -120,12 +128,14 @@ function parseAmount(value: unknown): number {
   const number = typeof value === 'string' ? Number(value) : value;
   if (typeof number !== 'number' || !Number.isFinite(number) || number < 0)
     throw settingInvalid(value, 'a number from 0');
-  return number;
+  return number === 0 ? 0 : number; // Not -0, which JSON does not keep.
 }
 
 /** Bytes per second, from a number or from text such as `5MB`. @throws {LoraSwarmError} `SETTING_INVALID` */
 export function parseRate(value: unknown): number {
-  return typeof value === 'string' ? parseBytes(value) : Math.round(parseAmount(value));
+  const bytes = typeof value === 'string' ? parseBytes(value) : Math.round(parseAmount(value));
+  if (!Number.isSafeInteger(bytes)) throw settingInvalid(value, 'a size such as 20MB');
+  return bytes;
 }
 
 function parseOllamaUrl(value: unknown): string {
@@ -146,5 +156,22 @@ function oneOf<T extends string>(value: unknown, allowed: readonly T[]): T {
 }
 
 function settingInvalid(value: unknown, expected: string): LoraSwarmError {
-  return new LoraSwarmError('SETTING_INVALID', `${JSON.stringify(value)} is not allowed here. Use ${expected}.`);
+  return new LoraSwarmError('SETTING_INVALID', `${shown(value)} is not allowed here. Use ${expected}.`);
+}
+
+/** Short, whatever it is: it may come from a workspace, and ends up in dialogs. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(cut(value)) : cut(jsonOf(value) ?? typeof value);
+}
+
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return typeof value; // A bigint, or a circle.
+  }
+}
+
+function cut(text: string): string {
+  return text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text;
 }

@@ -1,7 +1,8 @@
-import type { Encoder } from 'compact-encoding';
+import type { Encoder, State } from 'compact-encoding';
 import type Protomux from 'protomux';
 import type { ProtomuxChannel } from 'protomux';
 import { LoraSwarmError } from '../errors';
+import { makeGuard, type Guard } from './guard';
 import { MessageBudget } from './messageBudget';
 
 /** One kind of message of a channel: how it is written and what is done with it. */
@@ -96,18 +97,14 @@ function flood(): LoraSwarmError {
   return new LoraSwarmError('MESSAGE_INVALID', 'A peer sent a flood of messages.');
 }
 
-type Guard = (work: () => void) => boolean;
-
-function makeGuard(onViolation: (error: Error) => void): Guard {
-  return (work) => {
-    try {
-      work();
-      return true;
-    } catch (error) {
-      onViolation(error instanceof Error ? error : new Error(String(error)));
-      return false;
-    }
-  };
+/** @throws {LoraSwarmError} `MESSAGE_INVALID`, also where compact-encoding only says that bytes are missing. */
+export function decodeMessage<T>(encoding: Pick<Encoder<T>, 'decode'>, state: State): T {
+  try {
+    return encoding.decode(state);
+  } catch (cause) {
+    if (cause instanceof LoraSwarmError) throw cause;
+    throw new LoraSwarmError('MESSAGE_INVALID', 'A peer sent a damaged message.', undefined, { cause });
+  }
 }
 
 function safeEncoding<T>(encoding: Encoder<T>, guard: Guard): Encoder<T | undefined> {
@@ -116,7 +113,7 @@ function safeEncoding<T>(encoding: Encoder<T>, guard: Guard): Encoder<T | undefi
     encode: (state, value) => encoding.encode(state, value as T),
     decode: (state) => {
       let value: T | undefined;
-      guard(() => (value = encoding.decode(state)));
+      guard(() => (value = decodeMessage(encoding, state)));
       return value;
     },
   };

@@ -1,0 +1,135 @@
+import { inspect } from 'node:util';
+import { usedBytes } from './collect';
+import { readCorpus } from './corpus';
+import { Random } from './random';
+import type { OpenTarget, Taken, Target, Verdict } from './target';
+
+/** Of a processor. */
+const MAX_MS = 50;
+/** What seems slow runs again: a collection, or others on this machine, may have hit it. */
+const TRIES = 4;
+/** Memory may not follow the number of inputs. Caches that are bounded are full by `WARM_SHARE` of the time. */
+const MAX_GROWTH_BYTES = 8 * 1024 ** 2;
+const WARM_SHARE = 0.4;
+/** A target that breaks has shown enough. */
+const MAX_PROBLEMS = 20;
+
+export interface RunOptions {
+  readonly seed: number;
+  /** Number of the first input. */
+  readonly first?: number;
+  readonly count?: number;
+  readonly limitMs: number;
+  readonly scratch: string;
+}
+
+export interface Problem {
+  /** Of a generated input, or name of one that is kept. */
+  readonly input: number | string;
+  readonly bytes: Uint8Array;
+  readonly what: string;
+}
+
+/** One line of the table. */
+export interface Row {
+  readonly target: string;
+  inputs: number;
+  accepted: number;
+  refused: number;
+  slowestMs: number;
+  growthBytes: number;
+  readonly problems: Problem[];
+}
+
+/** Takes the kept inputs of a target in, and then made ones for as long as there is time. */
+export async function runTarget(target: Target, options: RunOptions): Promise<Row> {
+  const open = await target.open(options.scratch);
+  const run = new TargetRun(target, open, options);
+  try {
+    return await run.all();
+  } finally {
+    run.stopListening();
+    await open.close?.();
+  }
+}
+
+class TargetRun {
+  readonly #row: Row;
+  #current: Pick<Problem, 'input' | 'bytes'> = { input: '', bytes: new Uint8Array() };
+  readonly #onUncaught = (error: unknown): void => this.#problem(`uncaught: ${inspect(error)}`);
+  readonly #others = process.listeners('uncaughtException');
+
+  constructor(
+    target: Target,
+    private readonly open: OpenTarget,
+    private readonly options: RunOptions,
+  ) {
+    this.#row = { target: target.name, inputs: 0, accepted: 0, refused: 0, slowestMs: 0, growthBytes: 0, problems: [] };
+    for (const listener of this.#others) process.off('uncaughtException', listener);
+    process.on('uncaughtException', this.#onUncaught);
+    process.on('unhandledRejection', this.#onUncaught);
+  }
+
+  async all(): Promise<Row> {
+    const { seed, first = 0, count = Infinity, limitMs } = this.options;
+    for (const { name, bytes } of readCorpus(this.#row.target)) await this.#run({ input: name, bytes });
+    const begun = performance.now();
+    let warm: number | undefined;
+    for (let number = first; number < first + count; number++) {
+      const passed = performance.now() - begun;
+      if (passed > limitMs || this.#row.problems.length >= MAX_PROBLEMS) break;
+      if (passed > limitMs * WARM_SHARE) warm ??= await usedBytes();
+      await this.#run({ input: number, bytes: this.open.make(new Random(seed, number)) });
+    }
+    await settled();
+    if (warm !== undefined) this.#row.growthBytes = (await usedBytes()) - warm;
+    if (this.#row.growthBytes > MAX_GROWTH_BYTES) this.#problem(`memory grew by ${this.#row.growthBytes} bytes`);
+    return this.#row;
+  }
+
+  stopListening(): void {
+    process.off('uncaughtException', this.#onUncaught);
+    process.off('unhandledRejection', this.#onUncaught);
+    for (const listener of this.#others) process.on('uncaughtException', listener);
+  }
+
+  async #run(input: Pick<Problem, 'input' | 'bytes'>): Promise<void> {
+    this.#current = input;
+    try {
+      const taken = await this.#timed(input.bytes);
+      this.#row.inputs += taken.count;
+      this.#row[taken.verdict] += taken.count;
+      this.#row.slowestMs = Math.max(this.#row.slowestMs, taken.slowestMs);
+      if (taken.slowestMs > MAX_MS) this.#problem(`took ${taken.slowestMs.toFixed(0)} ms`);
+    } catch (error) {
+      this.#row.inputs++;
+      this.#problem(inspect(error));
+    }
+  }
+
+  async #timed(bytes: Uint8Array): Promise<Taken> {
+    let best: Taken | undefined;
+    for (let tries = 0; tries < TRIES && !(best && best.slowestMs <= MAX_MS); tries++) {
+      const taken = await this.#once(bytes);
+      if (!best || taken.slowestMs < best.slowestMs) best = taken;
+    }
+    return best!;
+  }
+
+  async #once(bytes: Uint8Array): Promise<Taken> {
+    const started = process.cpuUsage();
+    const verdict: Verdict | Taken = await this.open.take(bytes);
+    if (typeof verdict !== 'string') return verdict;
+    const { user, system } = process.cpuUsage(started);
+    return { verdict, count: 1, slowestMs: (user + system) / 1_000 };
+  }
+
+  #problem(what: string): void {
+    this.#row.problems.push({ ...this.#current, what });
+  }
+}
+
+/** Promises that nobody keeps say so by then. */
+async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setImmediate(resolve));
+}
