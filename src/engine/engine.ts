@@ -21,6 +21,7 @@ import { Offers } from './flows/offers';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
 import { RoomLimits, setRoomLimits } from './flows/roomLimits';
+import { joinRoom, roomWishes } from './flows/rooms';
 import { shareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapshot';
 import { transferDetails } from './flows/transferDetails';
@@ -28,6 +29,7 @@ import { DisposableStore, repeatEvery } from './lifecycle';
 import type { Logger } from './log';
 import { Lanes } from './net/lanes';
 import { reachesOutside } from './net/networkMode';
+import type { JoinOptions } from './net/members/privateRooms';
 import { Rooms } from './net/rooms';
 import { Swarm } from './net/swarm';
 import type { TransferChannel } from './net/transferChannel';
@@ -314,16 +316,13 @@ class LocalEngine implements Engine {
     }),
     find: async ({ folders }, { signal }) => ({ adapters: await findAdapters(folders, signal ? { signal } : {}) }),
     rooms: () => ({ rooms: this.#fresh().rooms }),
-    joinRoom: ({ room, label }) => this.#join(room, label),
-    createRoom: ({ label }) => this.#parts.rooms.create(label),
+    joinRoom: ({ room, label, waitMs }, { signal }) => this.#join(room, { label, waitMs, signal }),
+    ...roomWishes(() => this.#parts.rooms),
     leaveRoom: ({ room }) => ({ room: this.#leave(room) }),
     setRoomLimits: (params) => {
       const id = setRoomLimits({ ...this.#parts, roomLimits: this.#roomLimits }, params);
       return this.#fresh().rooms.find((state) => state.id === id)!;
     },
-    roomInvite: ({ room }) => this.#parts.rooms.invite(room),
-    roomMembers: ({ room }) => ({ members: this.#parts.rooms.members(room) }),
-    removeMember: ({ room, peer }) => this.#parts.rooms.removeMember(room, peer),
     peers: () => ({ peers: this.#fresh().peers }),
     identity: () => this.#parts.identity(),
     doctor: async () => ({ checks: await examine({ ...this.#parts, host: this.options.host }) }),
@@ -339,10 +338,8 @@ class LocalEngine implements Engine {
     return { id, name };
   }
 
-  #join(room: string, label: string | undefined): RoomState {
-    const { rooms } = this.#parts;
-    const id =
-      room === 'general' ? rooms.joinGeneral() : room === 'local' ? rooms.joinLocal() : rooms.joinCode(room, label);
+  async #join(room: string, options: JoinOptions): Promise<RoomState> {
+    const id = await joinRoom(this.#parts.rooms, room, options);
     return this.#fresh().rooms.find((state) => state.id === id)!;
   }
 

@@ -35,6 +35,7 @@ export type ErrorCode =
   // rooms and peers
   | 'ROOM_CODE_INVALID'
   | 'ROOM_UNKNOWN'
+  | 'ROOM_NOT_FOUND'
   | 'ROOM_NOT_OWNER'
   | 'PEER_UNKNOWN'
   | 'MESSAGE_INVALID'

@@ -24,8 +24,12 @@ export interface RoomState {
   readonly phase: 'joining' | 'joined' | 'offline';
   readonly peers: number;
   readonly adapters: number;
-  /** Only the owner of a private room can remove members. */
+  /** I created it. */
   readonly isOwner: boolean;
+  /** Admins of a private room, and who created it, can let devices in for good, remove them and appoint others. */
+  readonly isAdmin: boolean;
+  /** Nobody of this private room was ever met: there may be no such room, the code may be wrong, or all are away. */
+  readonly isUnmet: boolean;
   /** Bytes per second that this room may take of the network, 0 for no limit of its own. */
   readonly downloadLimit: number;
   readonly uploadLimit: number;

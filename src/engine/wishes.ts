@@ -173,12 +173,29 @@ export interface RoomInvite {
   readonly link: string;
 }
 
+/** A code that admits one device. */
+export interface JoinCodeInvite extends RoomInvite {
+  /** Milliseconds since 1970. */
+  readonly expiresAt: number;
+}
+
 export interface RoomMember {
   readonly key: string;
   readonly name: string;
+  /** What the user calls it. Only this machine knows. */
+  readonly petname?: string;
+  /** Five groups of four characters, to compare with the person. */
+  readonly fingerprint: string;
+  /** `guest`: it proved the room's code, and no admin has signed for it yet. */
+  readonly role: 'creator' | 'admin' | 'member' | 'guest';
   readonly isOnline: boolean;
   readonly isOwner: boolean;
   readonly isMe: boolean;
+  /** The user compared the fingerprint, or one of us two came by the other one's one-time code. */
+  readonly isVerified: boolean;
+  readonly verifiedBy?: 'compared' | 'invite';
+  /** Milliseconds since 1970, by our own clock. */
+  readonly lastSeenAt?: number;
 }
 
 export interface LocalModel {
@@ -253,7 +270,12 @@ export interface Wishes {
   /** Adapters in these folders: run folders of trainers, at most 6 levels deep. */
   find: { params: { folders: readonly string[] }; result: { adapters: readonly FoundAdapter[] } };
   rooms: { params: Record<string, never>; result: { rooms: readonly RoomState[] } };
-  joinRoom: { params: { room: string; label?: string }; result: RoomState };
+  /**
+   * By a one-time code, or with `waitMs`, it waits until somebody of the room was met. Without both it only goes there.
+   *
+   * @throws {LoraSwarmError} `ROOM_NOT_FOUND` when nobody was: no such room, a wrong code, or nobody is there.
+   */
+  joinRoom: { params: { room: string; label?: string; waitMs?: number }; result: RoomState };
   createRoom: { params: { label?: string }; result: RoomInvite };
   leaveRoom: { params: { room: string }; result: { room: string } };
   /** Bytes per second, or `5MB`; 0 is no limit. What is not given stays. Counts at once, and over restarts. */
@@ -262,9 +284,18 @@ export interface Wishes {
     result: RoomState;
   };
   roomInvite: { params: { room: string }; result: RoomInvite };
+  /** A code for one device, good for 24 hours unless said otherwise, and only while an engine of this folder runs. */
+  roomInviteOnce: { params: { room: string; hours?: number }; result: JoinCodeInvite };
+  /** Takes back the one-time codes that nobody used. */
+  cancelInvites: { params: { room: string }; result: { room: string; cancelled: number } };
   roomMembers: { params: { room: string }; result: { members: readonly RoomMember[] } };
   /** Ends a member's access: the room gets a new secret that goes to the others only. */
   removeMember: { params: { room: string; peer: string }; result: RoomInvite };
+  setRoomAdmin: { params: { room: string; peer: string; isAdmin: boolean }; result: RoomMember };
+  /** What the user calls a member; empty takes the name back. */
+  renameMember: { params: { room: string; peer: string; petname: string }; result: RoomMember };
+  /** The user compared the fingerprint with the person. */
+  verifyMember: { params: { room: string; peer: string; isVerified: boolean }; result: RoomMember };
   peers: { params: Record<string, never>; result: { peers: readonly PeerState[] } };
   identity: { params: Record<string, never>; result: IdentityState };
   doctor: { params: Record<string, never>; result: { checks: readonly DoctorCheck[] } };

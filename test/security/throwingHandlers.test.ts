@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { silentLog } from '../../src/engine/log';
-import { makeRekey, type JoinedRoom } from '../../src/engine/net/joinedRoom';
+import type { JoinedRoom } from '../../src/engine/net/joinedRoom';
+import { makeRekey } from '../../src/engine/net/members/legacyRekey';
 import { Lanes } from '../../src/engine/net/lanes';
 import type { Peer, PeerEvents } from '../../src/engine/net/peer';
 import { makePrivate } from '../../src/engine/net/roomBook';
@@ -25,7 +26,7 @@ const { secret, nonce } = makeRoomSecret(OWNER.publicKey);
 /** The room as one of its members has it. */
 function makeRoom(): JoinedRoom {
   const room = makePrivate(secret);
-  room.learnOwner(OWNER.publicKey, nonce);
+  room.learnOrigin({ creator: OWNER.publicKey, nonce }, undefined);
   return room;
 }
 

@@ -102,6 +102,8 @@ export const room = (change: Partial<RoomState> = {}): RoomState => ({
   peers: 3,
   adapters: 12,
   isOwner: true,
+  isAdmin: true,
+  isUnmet: false,
   downloadLimit: 0,
   uploadLimit: 0,
   ...change,

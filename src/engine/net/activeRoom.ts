@@ -11,6 +11,8 @@ import type { JoinedTopic, Swarm } from './swarm';
  */
 const LOOK_AGAIN_MS = [700, 2_000, 5_000, 15_000, 60_000, 180_000];
 const LATE_MS = 15_000;
+/** Old secrets under which others are looked for; under the older ones they only find us. */
+const LOOKED_UP_PAST = 2;
 
 export interface ActiveRoomParts {
   readonly swarm: Swarm;
@@ -68,13 +70,17 @@ export class ActiveRoom implements Disposable {
     const { swarm } = this.parts;
     const main = swarm.join(this.room.keys.topic, { server: true, client: true });
     this.#topics.push(
+      // Two admins who each made a new epoch, apart from each other, only meet under the secret that both had.
+      ...this.retired.map((room, i, { length }) =>
+        swarm.join(room.keys.topic, { server: true, client: i >= length - LOOKED_UP_PAST }),
+      ),
       main,
-      ...this.retired.map((room) => swarm.join(room.keys.topic, { server: true, client: false })),
     );
     void main.flushed().then(() => this.#setPhase(swarm.isOnline ? 'joined' : 'offline'));
     for (const ms of LOOK_AGAIN_MS) {
       const timer = setTimeout(() => {
-        if (ms < LATE_MS || this.parts.peers(this.room.id) === 0) main.refresh();
+        if (ms < LATE_MS || this.parts.peers(this.room.id) === 0)
+          for (const topic of this.#topics.slice(-LOOKED_UP_PAST - 1)) topic.refresh();
         if (this.phase !== 'joining') this.#setPhase(swarm.isOnline ? 'joined' : 'offline');
       }, ms);
       timer.unref();

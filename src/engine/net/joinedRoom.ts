@@ -1,20 +1,32 @@
-import { sign, verify, type KeyPair } from 'hypercore-crypto';
 import { Emitter } from '../events';
 import type { RoomKind } from '../state';
 import { CatalogFeed } from './catalogFeed';
+import { Circle, type Invite } from './members/circle';
+import { epochSecret, type RoomOrigin } from './members/epochSecret';
+import { RoomLog } from './members/roomLog';
+import type { MembersMessage } from './members/memberMessages';
 import type { Rekey } from './messages';
-import { makeRoomSecret, roomSecretOf, type RoomSecret } from './roomCode';
 import type { RoomKeys } from './roomKeys';
 
-const REKEY_DOMAIN = Buffer.from('lora-swarm/rekey/1\n');
-/** Keys remembered per room. */
-const MAX_MEMBERS = 1_000;
+/** What a secret that is not that of a room leads to. Nothing but the way is told to who proves it. */
+export type Lead =
+  /** An old secret of a room from before it had statements. */
+  | { readonly kind: 'rekey'; readonly message: Rekey }
+  /** An old secret of a room: members that were away get the statements. */
+  | { readonly kind: 'epoch'; readonly nonce: Buffer | undefined }
+  /** A one-time code that we made. */
+  | { readonly kind: 'door'; readonly invite: Invite; readonly roomId: string }
+  /** A one-time code that we were given. */
+  | { readonly kind: 'guest' };
 
-export interface RoomOwner {
-  /** 32 bytes. */
-  readonly key: Buffer;
-  /** 32 bytes; `roomSecretOf(key, nonce)` is the room's secret. */
-  readonly nonce: Buffer;
+export interface RoomOptions {
+  /** Private rooms only, 16 bytes. */
+  readonly secret?: Buffer | undefined;
+  /** What its secret is made of, when it is not the room's first one. */
+  readonly epochNonce?: Buffer | undefined;
+  readonly circle?: Circle | undefined;
+  /** Set when this is not where the room is now. */
+  readonly lead?: Lead | undefined;
 }
 
 /** One room as this engine takes part in it: its keys, what we offer in it and, in a private one, who belongs to it. */
@@ -23,70 +35,81 @@ export class JoinedRoom {
   readonly #changed = new Emitter<void>();
   /** Members or owner changed, so the room has to be remembered anew. */
   readonly onDidChange = this.#changed.event;
-  readonly members = new Map<string, string>();
-  readonly removed = new Set<string>();
-  owner: RoomOwner | undefined;
+  readonly circle: Circle;
+  readonly secret: Buffer | undefined;
+  readonly lead: Lead | undefined;
+  /** Keys that proved this very secret since the start. */
+  readonly proven = new Set<string>();
+  epochNonce: Buffer | undefined;
 
   constructor(
     readonly kind: RoomKind,
     /** Names the room on this machine and stays when the secret changes. Never sent. */
     readonly id: string,
     readonly keys: RoomKeys,
-    /** Private rooms only, 16 bytes. */
-    readonly secret?: Buffer,
-    /** Set when the room has another secret by now: this one only leads there. */
-    readonly retired?: Rekey,
-  ) {}
+    { secret, epochNonce, circle = new Circle(), lead }: RoomOptions = {},
+  ) {
+    this.secret = secret;
+    this.epochNonce = epochNonce;
+    this.circle = circle;
+    this.lead = lead;
+  }
+
+  get members(): ReadonlyMap<string, string> {
+    return this.circle.names;
+  }
 
   /** A peer proved that it knows the secret. */
   learnMember(key: string, name: string): void {
-    if (this.kind !== 'private' || this.retired) return;
-    if (this.members.get(key) === name || (!this.members.has(key) && this.members.size >= MAX_MEMBERS)) return;
-    this.members.set(key, name);
-    this.#changed.fire();
+    if (this.kind !== 'private' || this.lead) return;
+    const isNew = !this.proven.has(key);
+    this.proven.add(key);
+    if (this.circle.learn(key, name) || isNew) this.#changed.fire();
   }
 
-  /** A member says who owns the room. Believed when the secret really is a hash over that key and nonce. */
-  learnOwner(key: Uint8Array, nonce: Uint8Array): void {
-    if (this.owner || !this.secret?.equals(roomSecretOf(key, nonce))) return;
-    this.owner = { key: Buffer.from(key), nonce: Buffer.from(nonce) };
+  /** A member says who made the room. Believed when the secret really is a hash over that. @returns whether it is so. */
+  learnOrigin(origin: RoomOrigin, epochNonce: Buffer | undefined): boolean {
+    const { circle } = this;
+    if (!this.secret?.equals(epochSecret(origin, epochNonce))) return false;
+    if (circle.log) return true;
+    circle.log = new RoomLog({ creator: Buffer.from(origin.creator), nonce: Buffer.from(origin.nonce) });
+    this.epochNonce = epochNonce && Buffer.from(epochNonce);
     this.#changed.fire();
+    return true;
   }
 
   isOwnedBy(key: Uint8Array): boolean {
-    return this.owner !== undefined && this.owner.key.equals(key);
+    return this.circle.log?.origin.creator.equals(key) ?? false;
   }
 
-  /** Whether a peer that only knows this old secret is told the next one. */
-  mayFollow(key: string): boolean {
-    return this.members.has(key) && !this.removed.has(key);
+  /** Whether a peer that proves the secret is let in at all. Who is not sees what anybody sees who proves nothing. */
+  mayEnter(key: string): boolean {
+    if (this.kind !== 'private') return true;
+    const { log, names, removedBefore } = this.circle;
+    switch (this.lead?.kind) {
+      case 'guest':
+        return true;
+      case 'door': {
+        const { expiresAt, usedBy } = this.lead.invite;
+        return Date.now() < expiresAt && (usedBy === undefined || usedBy === key);
+      }
+      case 'rekey':
+        return names.has(key) && !removedBefore.has(key) && !log?.view.removed.has(key);
+      case 'epoch':
+        return log?.view.members.has(key) === true;
+      case undefined: {
+        if (!log) return true;
+        const { removed, epoch, members } = log.view;
+        return !removed.has(key) && (epoch.isGood || members.has(key));
+      }
+    }
   }
-}
 
-/** Ends the access of `removed`: makes the next secret and the owner's signed word about it. */
-export function makeRekey(
-  owner: RoomOwner,
-  keys: KeyPair,
-  removed: readonly string[],
-): { readonly message: Rekey; readonly next: RoomSecret } {
-  const next = makeRoomSecret(owner.key);
-  const unsigned = {
-    ownerKey: owner.key,
-    oldNonce: owner.nonce,
-    newNonce: next.nonce,
-    removed: removed.map((key) => Buffer.from(key, 'hex')),
-  };
-  return { message: { ...unsigned, signature: sign(rekeyPayload(unsigned), keys.secretKey) }, next };
-}
-
-/** The next secret, when the message really comes from the owner of the room with this secret. */
-export function openRekey(message: Rekey, secret: Buffer): RoomSecret | undefined {
-  if (!secret.equals(roomSecretOf(message.ownerKey, message.oldNonce))) return undefined;
-  if (!verify(rekeyPayload(message), message.signature, message.ownerKey)) return undefined;
-  return { nonce: Buffer.from(message.newNonce), secret: roomSecretOf(message.ownerKey, message.newNonce) };
-}
-
-/** What the owner signs: a label, the owner's key, both nonces, then the removed keys one after the other. */
-function rekeyPayload({ ownerKey, oldNonce, newNonce, removed }: Omit<Rekey, 'signature'>): Buffer {
-  return Buffer.concat([REKEY_DOMAIN, ownerKey, oldNonce, newNonce, ...removed]);
+  /** What a member is told of the room's statements: enough to check who made the room, and whether it lacks any. */
+  introduction(): MembersMessage | undefined {
+    const { log } = this.circle;
+    if (!log) return undefined;
+    const epochNonce = this.lead?.kind === 'epoch' ? this.lead.nonce : this.epochNonce;
+    return { ...log.origin, ...(epochNonce ? { epochNonce } : {}), digest: log.digest };
+  }
 }

@@ -173,13 +173,14 @@ export class Peer {
     this.#mux.destroy();
   }
 
-  /** Everybody can prove the room of the local network, so the address decides. */
+  /** Everybody can prove the room of the local network, so the address decides; who was removed from a private one proves in vain. */
   #mayShare(room: JoinedRoom): boolean {
-    return room.kind !== 'local' || this.isLan;
+    return (room.kind !== 'local' || this.isLan) && room.mayEnter(this.key);
   }
 
   #answer(room: JoinedRoom): void {
-    if (this.#isClosed || this.links.has(room.id) || !this.parts.events.mayJoin(this, room)) return;
+    if (this.#isClosed || this.links.has(room.id) || !room.mayEnter(this.key)) return;
+    if (!this.parts.events.mayJoin(this, room)) return;
     const mine = this.#asks.get(room.id);
     if (mine) {
       // Both asked at once: the side that dialled goes first, the other one answers.
@@ -215,8 +216,9 @@ export class Peer {
     clearTimeout(this.#deadline);
     this.links.set(link.room.id, link);
     link.start();
-    if (link.room.retired) {
-      this.#closeSoon(PROOF_DEADLINE_MS);
+    if (link.room.lead) {
+      // It only hears the way. A room that it shares with us keeps the connection.
+      if ([...this.links.values()].every(({ room }) => room.lead)) this.#closeSoon(PROOF_DEADLINE_MS);
       return;
     }
     this.#heartbeat ??= this.#beat();
@@ -262,7 +264,7 @@ export class Peer {
     link.end();
     if (this.links.get(roomId) !== link) return;
     this.links.delete(roomId);
-    if (!link.room.retired) this.parts.events.onLeft(this, link);
+    if (!link.room.lead) this.parts.events.onLeft(this, link);
     if (this.links.size === 0) this.#closeSoon(LINGER_MS);
   }
 
@@ -285,7 +287,7 @@ export class Peer {
       this.links.delete(id);
       this.#guard(() => {
         link.end();
-        if (!link.room.retired) this.parts.events.onLeft(this, link);
+        if (!link.room.lead) this.parts.events.onLeft(this, link);
       });
     }
     this.#guard(() => this.parts.events.onClosed(this));

@@ -5,6 +5,7 @@ import type { EngineEvent } from '../wishes';
 import { Admission, type Candidate, type StrikeMemory } from './admission';
 import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
+import type { MembersMessage } from './members/memberMessages';
 import type { Rekey } from './messages';
 import { Peer, type PeerEvents } from './peer';
 import type { RoomLink } from './roomLink';
@@ -22,6 +23,9 @@ export interface PeerBookEvents {
   /** Chunks can be asked of, and served to, this peer. */
   onTransfer(channel: TransferChannel): void;
   onRekey(link: RoomLink, message: Rekey): void;
+  onLead(link: RoomLink): void;
+  onMembers(link: RoomLink, message: MembersMessage): void;
+  onMemberStatements(link: RoomLink, list: readonly Uint8Array[]): void;
   onHappen(event: EngineEvent): void;
   onChange(): void;
   /** What authors stated of their keys, as a peer says. Nobody has checked it yet. */
@@ -57,11 +61,14 @@ export class PeerBook {
       onSnapshot: (link, entries) => events.onSnapshot(link.room.id, link.peerKey, entries),
       onDelta: (link, add, remove) => events.onDelta(link.room.id, link.peerKey, add, remove),
       onRekey: (link, message) => events.onRekey(link, message),
+      onLead: (link) => events.onLead(link),
+      onMembers: (link, message) => events.onMembers(link, message),
+      onMemberStatements: (link, list) => events.onMemberStatements(link, list),
       onStatements: (link, list) => events.onStatements?.(link.room.id, link.peerKey, list),
       onProven: (peer, link) => {
         this.#admission.know(peer, link.room.kind === 'private');
         // The proof makes a member; its name comes with the hello, which a short visit may not bring.
-        if (!link.room.members.has(peer.key)) link.room.learnMember(peer.key, '');
+        link.room.learnMember(peer.key, link.room.members.get(peer.key) ?? '');
         log.debug(`peer ${peer.key.slice(0, 8)}: in room ${link.room.id}`);
         this.#changed();
       },
@@ -124,6 +131,16 @@ export class PeerBook {
     }
   }
 
+  /** Ends these rooms at once for everybody who may not be in them any more, and the connection where there is no other room. */
+  sift(rooms: readonly JoinedRoom[]): void {
+    for (const peer of this.#all) {
+      const barred = rooms.filter((room) => !room.mayEnter(peer.key));
+      const wasIn = barred.some((room) => peer.links.get(room.id)?.room === room);
+      for (const room of barred) peer.leave(room);
+      if (wasIn && peer.links.size === 0) peer.close();
+    }
+  }
+
   leaveRoom(room: JoinedRoom): void {
     for (const peer of this.#all) peer.leave(room);
   }
@@ -131,6 +148,14 @@ export class PeerBook {
   /** Peers that proved this room and were heard lately. */
   in(roomId: string): Peer[] {
     return this.#shown().filter((peer) => peer.isIn(roomId));
+  }
+
+  /** Every link on which this very secret was proved, also where it only leads to a room. */
+  linksOf(room: JoinedRoom): RoomLink[] {
+    return [...this.#all].flatMap((peer) => {
+      const link = peer.links.get(room.id);
+      return link?.room === room ? [link] : [];
+    });
   }
 
   count(roomId: string): number {
@@ -145,7 +170,7 @@ export class PeerBook {
     return this.#shown().map((peer) => ({
       key: peer.key,
       name: peer.name,
-      rooms: [...peer.links.values()].filter(({ room }) => !room.retired).map(({ room }) => room.id),
+      rooms: [...peer.links.values()].filter(({ room }) => !room.lead).map(({ room }) => room.id),
       path: peer.isLan ? 'lan' : 'direct',
       ...(peer.rttMs === undefined ? {} : { rttMs: peer.rttMs }),
       adapters: adapters(peer.key),
@@ -158,7 +183,7 @@ export class PeerBook {
 
   #shown(): Peer[] {
     return [...this.#peers.values()].filter(
-      (peer) => !peer.isAway && !peer.isClosed && [...peer.links.values()].some(({ room }) => !room.retired),
+      (peer) => !peer.isAway && !peer.isClosed && [...peer.links.values()].some(({ room }) => !room.lead),
     );
   }
 
@@ -183,6 +208,7 @@ export class PeerBook {
     const present = this.#peers.get(peer.key);
     // The same peer may have come back on another connection before the old one was seen to be gone.
     if (present !== peer && present?.isIn(link.room.id)) return;
+    link.room.circle.seenAt.set(peer.key, Date.now());
     this.parts.events.onGone(link.room.id, peer.key);
     if (!present || present.links.size === 0) this.#depart(peer.key);
     this.#changed();

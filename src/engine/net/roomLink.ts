@@ -7,6 +7,8 @@ import { CatalogReader } from './catalogFeed';
 import { PASS_OVER_MS, Paced, entryBudget } from './catalogPace';
 import type { SafeChannel } from './channel';
 import type { JoinedRoom } from './joinedRoom';
+import { memberStatements, membersMessage, pagesOf, type MembersMessage } from './members/memberMessages';
+import { MAX_STATEMENTS } from './members/roomLog';
 import {
   PROTOCOL_VERSION,
   catalogDelta,
@@ -24,6 +26,8 @@ import { MAX_MESSAGE_STATEMENTS, statements } from './statementMessages';
 
 /** Statements that one peer may bring, and is told, in one room on one connection. */
 export const MAX_LINK_STATEMENTS = 128;
+/** Of the room itself: all that a room may have, and as many again that come to be while connected. */
+const MAX_LINK_MEMBER_STATEMENTS = 2 * MAX_STATEMENTS;
 
 /** What happens on a link, told to whoever keeps the rooms. */
 export interface RoomLinkEvents {
@@ -31,6 +35,11 @@ export interface RoomLinkEvents {
   onSnapshot(link: RoomLink, entries: readonly SignedRelease[]): void;
   onDelta(link: RoomLink, add: readonly SignedRelease[], remove: readonly string[]): void;
   onRekey(link: RoomLink, message: Rekey): void;
+  /** The peer proved a secret that only leads to a room. */
+  onLead(link: RoomLink): void;
+  onMembers(link: RoomLink, message: MembersMessage): void;
+  /** Bytes that nobody has checked yet. */
+  onMemberStatements(link: RoomLink, list: readonly Uint8Array[]): void;
   /** Bytes that nobody has checked yet. */
   onStatements?(link: RoomLink, list: readonly Uint8Array[]): void;
 }
@@ -58,6 +67,7 @@ export class RoomLink {
   readonly #telling = new Paced(() => this.#tellAllNow());
   #statementsHeard = 0;
   #statementsTold = 0;
+  #memberStatementsHeard = 0;
   readonly #send;
   #following: Disposable | undefined;
 
@@ -76,6 +86,11 @@ export class RoomLink {
         onMessage: (m) => this.#ifProven(() => parts.events.onRekey(this, m)),
       }),
       statements: channel.message({ encoding: statements, onMessage: (m) => this.#onStatements(m) }),
+      members: channel.message({
+        encoding: membersMessage,
+        onMessage: (m) => this.#ifTold(() => parts.events.onMembers(this, m)),
+      }),
+      memberStatements: channel.message({ encoding: memberStatements, onMessage: (m) => this.#onMemberStatements(m) }),
     };
   }
 
@@ -83,10 +98,8 @@ export class RoomLink {
   start(): void {
     this.isProven = true;
     const { room } = this.parts;
-    if (room.retired) {
-      // The room moved on to another secret. Only members who were away hear where to.
-      if (room.mayFollow(this.peerKey)) this.#send.rekey(room.retired);
-      else this.parts.channel.close();
+    if (room.lead) {
+      this.parts.events.onLead(this);
       return;
     }
     this.#send.hello({
@@ -97,8 +110,20 @@ export class RoomLink {
       seq: room.feed.seq,
       seenEpoch: this.#reader.epoch,
       seenSeq: this.#reader.seq,
-      ...(room.owner ? { owner: room.owner } : {}),
+      ...ownerOf(room),
     });
+    this.sendMembers();
+  }
+
+  /** Tells who made the room and which statements we have. */
+  sendMembers(): void {
+    const introduction = this.isProven ? this.room.introduction() : undefined;
+    if (introduction) this.#send.members(introduction);
+  }
+
+  /** Tells what admins signed about the room. */
+  sendMemberStatements(list: readonly Uint8Array[]): void {
+    if (this.isProven) for (const page of pagesOf(list)) this.#send.memberStatements(page);
   }
 
   sendRekey(message: Rekey): void {
@@ -139,7 +164,7 @@ export class RoomLink {
     this.#ifProven(() => {
       this.name = peerText(message.name);
       const { room } = this.parts;
-      if (message.owner) room.learnOwner(message.owner.key, message.owner.nonce);
+      if (message.owner) this.#learnOwner(message.owner.key, message.owner.nonce);
       const tail = room.feed.since(message.seenEpoch, message.seenSeq);
       if (tail) for (const delta of tail) this.#send.delta(delta);
       else this.#tellAll();
@@ -199,9 +224,27 @@ export class RoomLink {
     return false;
   }
 
+  #onMemberStatements(list: readonly Uint8Array[]): void {
+    this.#ifTold(() => {
+      this.#memberStatementsHeard += list.length;
+      if (this.#memberStatementsHeard <= MAX_LINK_MEMBER_STATEMENTS) this.parts.events.onMemberStatements(this, list);
+    });
+  }
+
+  #learnOwner(creator: Uint8Array, nonce: Uint8Array): void {
+    const isNew = !this.room.circle.log;
+    this.room.learnOrigin({ creator: Buffer.from(creator), nonce: Buffer.from(nonce) }, undefined);
+    if (isNew) this.sendMembers(); // Now we can say what we lack.
+  }
+
+  /** What also counts where a secret only leads to the room. */
+  #ifTold(work: () => void): void {
+    if (this.isProven && !this.parts.channel.isClosed) work();
+  }
+
   /** Messages may arrive in the packet that carried a wrong proof. */
   #ifProven(work: () => void): void {
-    if (this.isProven && !this.parts.channel.isClosed && !this.parts.room.retired) work();
+    if (this.isProven && !this.parts.channel.isClosed && !this.parts.room.lead) work();
   }
 
   #open(entries: readonly WireRelease[]): SignedRelease[] {
@@ -216,4 +259,10 @@ export class RoomLink {
       }
     });
   }
+}
+
+/** For peers that know of no epochs: in the first one, creator and nonce are all that there is to show. */
+function ownerOf({ circle, epochNonce, kind }: JoinedRoom): Pick<Hello, 'owner'> {
+  const origin = kind === 'private' && !epochNonce ? circle.log?.origin : undefined;
+  return origin ? { owner: { key: origin.creator, nonce: origin.nonce } } : {};
 }

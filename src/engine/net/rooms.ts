@@ -9,16 +9,16 @@ import type { RoomInvite, RoomMember } from '../wishes';
 import { ActiveRoom } from './activeRoom';
 import type { StrikeMemory } from './admission';
 import { AdapterTopics } from './adapterTopics';
-import { makeRekey, openRekey, type JoinedRoom } from './joinedRoom';
+import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
 import { LocalNetwork } from './localNetwork';
-import type { Rekey } from './messages';
+import type { People } from './members/people';
+import { PrivateRooms, type JoinOptions } from './members/privateRooms';
 import { allowsRoom, reachesOutside } from './networkMode';
 import { PeerBook, type PeerBookEvents } from './peerBook';
 import { peerText } from './peerText';
-import { makeGeneral, makeLocal, makePrivate, readRoom, writeRoom, type BookEntry } from './roomBook';
-import { formatRoomCode, inviteLink, makeRoomSecret, parseRoomCode, type RoomSecret } from './roomCode';
-import type { RoomLink } from './roomLink';
+import { makeGeneral, makeLocal, makeOwn, readRoom, writeRoom, type BookEntry } from './roomBook';
+import { makeRoomSecret } from './roomCode';
 import type { Swarm } from './swarm';
 
 const MAX_ROOMS = 64;
@@ -82,6 +82,7 @@ export class Rooms extends Resource {
   readonly #rooms = new Map<string, KnownRoom>();
   readonly #adapters: AdapterTopics;
   readonly peers: PeerBook;
+  readonly #private: PrivateRooms<KnownRoom>;
   readonly #nearby: LocalNetwork;
   #reachesOutside: boolean;
 
@@ -91,6 +92,22 @@ export class Rooms extends Resource {
     this.#adapters = new AdapterTopics(swarm, parts.offers);
     this.#nearby = new LocalNetwork({ swarm, key: parts.keyPair.publicKey, host, rooms: () => this.#allRooms(), log });
     this.#reachesOutside = reachesOutside(parts.mode());
+    this.#private = new PrivateRooms<KnownRoom>({
+      ...parts,
+      peers: () => this.peers,
+      host: {
+        list: () => this.#rooms.values(),
+        find: (name) => this.#find(name),
+        remember: (known) => this.#remember(known),
+        move: (known, entry) => this.#move(known, entry),
+        join: (entry, label) => this.#join(entry, label),
+        rename: (known, label) => this.#rename(known, label),
+        leave: (id) => void this.leave(id),
+        meetNearby: () => void this.#nearby.meet().finally(() => this.#nearby.tidy()),
+        onChange: () => this.#changed.fire(),
+        onDidChange: this.onDidChange,
+      },
+    });
     this.peers = new PeerBook({
       swarm: parts.swarm,
       strikes: parts.strikes,
@@ -105,7 +122,7 @@ export class Rooms extends Resource {
           const fresh = parts.statements?.hear(roomId, list) ?? [];
           this.#tellStatements(roomId, fresh, peerKey);
         },
-        onRekey: (link, message) => this.#onRekey(link, message),
+        ...this.#private.events,
         onChange: () => this.#changed.fire(),
       },
       log: parts.log,
@@ -125,10 +142,19 @@ export class Rooms extends Resource {
   }
 
   protected async _close(): Promise<void> {
-    for (const { active } of this.#rooms.values()) active?.dispose();
+    for (const known of this.#rooms.values()) {
+      known.active?.dispose();
+      if (known.entry.room.kind === 'private') this.#remember(known); // When each member was last here.
+    }
+    this.#private.dispose();
     this.#adapters.dispose();
     this.peers.close();
     await this.#nearby.close();
+  }
+
+  /** What can be done about the people of private rooms. */
+  get people(): People<KnownRoom> {
+    return this.#private.people;
   }
 
   states(adapters: (roomId: string) => number): RoomState[] {
@@ -140,6 +166,8 @@ export class Rooms extends Resource {
       peers: this.peers.count(room.id),
       adapters: adapters(room.id),
       isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
+      isAdmin: this.#private.isAdmin({ entry: { room, past: [] }, label, active }),
+      isUnmet: room.kind === 'private' && room.members.size === 0 && !room.isOwnedBy(this.parts.keyPair.publicKey),
       downloadLimit: this.parts.limitsOf?.(room.id).download ?? 0,
       uploadLimit: this.parts.limitsOf?.(room.id).upload ?? 0,
     }));
@@ -166,25 +194,24 @@ export class Rooms extends Resource {
     return this.#join({ room: makeLocal(), past: [] }, 'Local network');
   }
 
-  /** @throws {LoraSwarmError} `ROOM_CODE_INVALID` */
+  /** Goes to a room and waits for nobody. @throws {LoraSwarmError} `ROOM_CODE_INVALID` */
   joinCode(code: string, label?: string): string {
-    const room = makePrivate(parseRoomCode(code));
-    // A room whose secret changed keeps its first id here, so it is known by its present secret.
-    const known = [...this.#rooms.values()].find(({ entry }) =>
-      entry.room.secret?.equals(room.secret ?? Buffer.alloc(0)),
-    );
-    if (known) {
-      if (label) this.#rename(known, label);
-      return this.#join(known.entry, known.label);
-    }
-    return this.#join({ room, past: [] }, label ?? `Room ${room.id.slice(0, 4)}`);
+    return this.#private.joinCode(code, label);
+  }
+
+  /**
+   * Joins by a one-time code, or by the code of a room and waits until somebody of it is met.
+   *
+   * @throws {LoraSwarmError} `ROOM_CODE_INVALID`; `ROOM_NOT_FOUND` when nobody answers in time, whatever the reason.
+   */
+  joinAndWait(code: string, options: JoinOptions = {}): Promise<string> {
+    return this.#private.joinAndWait(code, options);
   }
 
   create(label?: string): RoomInvite {
-    const { publicKey } = this.parts.keyPair;
-    const { secret, nonce } = makeRoomSecret(publicKey);
-    const room = makePrivate(secret);
-    room.learnOwner(publicKey, nonce);
+    const creator = this.parts.keyPair.publicKey;
+    const { secret, nonce } = makeRoomSecret(creator);
+    const room = makeOwn({ creator, nonce }, secret);
     return this.invite(this.#join({ room, past: [] }, label ?? `Room ${room.id.slice(0, 4)}`));
   }
 
@@ -201,54 +228,16 @@ export class Rooms extends Resource {
     return id;
   }
 
-  /** @throws {LoraSwarmError} `ROOM_UNKNOWN`; `USAGE` for a room that needs no code. */
   invite(name: string): RoomInvite {
-    const { secret, id } = this.#find(name).entry.room;
-    if (!secret) throw new LoraSwarmError('USAGE', 'This room is open to everyone and has no invite.');
-    const code = formatRoomCode(secret);
-    return { room: id, code, link: inviteLink(this.parts.uriScheme, code) };
+    return this.people.invite(name);
   }
 
   members(name: string): RoomMember[] {
-    const { room } = this.#find(name).entry;
-    const me = this.parts.keyPair.publicKey.toString('hex');
-    const online = new Map(this.peers.in(room.id).map((peer) => [peer.key, peer.name]));
-    const keys = new Set([me, ...room.members.keys(), ...online.keys()]);
-    return [...keys].map((key) => ({
-      key,
-      name: key === me ? this.parts.myName() : (online.get(key) ?? room.members.get(key) ?? ''),
-      isOnline: key === me || online.has(key),
-      isOwner: room.isOwnedBy(Buffer.from(key, 'hex')),
-      isMe: key === me,
-    }));
+    return this.people.members(name);
   }
 
-  /** @throws {LoraSwarmError} `ROOM_NOT_OWNER`, `PEER_UNKNOWN` */
   removeMember(name: string, peer: string): RoomInvite {
-    const known = this.#find(name);
-    const { room } = known.entry;
-    if (!room.owner || !room.isOwnedBy(this.parts.keyPair.publicKey)) {
-      throw new LoraSwarmError(
-        'ROOM_NOT_OWNER',
-        'Only who created a private room can remove members. Create a new room instead, and invite the others.',
-      );
-    }
-    const matches = this.members(name).filter(
-      (member) => !member.isMe && (member.key.startsWith(peer.toLowerCase()) || member.name === peer),
-    );
-    const [target] = matches;
-    if (!target || matches.length > 1) {
-      throw new LoraSwarmError(
-        'PEER_UNKNOWN',
-        `${matches.length > 1 ? 'Several members match' : 'No member matches'} "${peer}". Use the key from the list of members.`,
-      );
-    }
-    const { message, next } = makeRekey(room.owner, this.parts.keyPair, [...room.removed, target.key]);
-    for (const member of this.peers.in(room.id)) {
-      if (member.key !== target.key) member.links.get(room.id)?.sendRekey(message);
-    }
-    this.#switchSecret(known, message, next);
-    return this.invite(room.id);
+    return this.people.remove(name, peer);
   }
 
   /** Tells every room what is offered there now. */
@@ -346,7 +335,12 @@ export class Rooms extends Resource {
   #add(known: KnownRoom): void {
     const { room } = known.entry;
     this.#rooms.set(room.id, known);
-    this.owned.add(room.onDidChange(() => this.#remember(known)));
+    this.owned.add(
+      room.onDidChange(() => {
+        this.#remember(known);
+        if (known.entry.room === room) this.#private.welcome(known);
+      }),
+    );
     if (!known.isOff && this.#isAllowed(room.kind)) this.#activate(known);
     this.#changed.fire();
   }
@@ -363,6 +357,7 @@ export class Rooms extends Resource {
       log: this.parts.log,
     });
     for (const each of [room, ...known.active.retired]) this.peers.addRoom(each);
+    if (room.kind === 'private') this.#private.open(known);
     this.#announce();
   }
 
@@ -371,29 +366,15 @@ export class Rooms extends Resource {
     if (!active) return;
     known.active = undefined;
     active.dispose();
+    this.#private.close(known);
     this.#adapters.drop(active.room);
     for (const room of [active.room, ...active.retired]) this.peers.leaveRoom(room);
   }
 
-  #onRekey(link: RoomLink, message: Rekey): void {
-    const known = [...this.#rooms.values()].find(({ entry }) => entry.room === link.room);
-    const next = known?.entry.room.secret && openRekey(message, known.entry.room.secret);
-    if (!known || !next)
-      throw new LoraSwarmError('MESSAGE_INVALID', 'A peer named a new secret for a room without its owner.');
-    this.parts.log.info(`room ${known.label}: a member was removed, so it has a new code`);
-    this.#switchSecret(known, message, next);
-  }
-
-  #switchSecret(known: KnownRoom, message: Rekey, next: RoomSecret): void {
-    const { room: old, past } = known.entry;
-    if (!old.secret) return;
-    const room = makePrivate(next.secret, old.id);
-    const entry = { room, past: [...past, { secret: old.secret, message }] };
-    room.learnOwner(message.ownerKey, next.nonce);
-    for (const key of message.removed) room.removed.add(Buffer.from(key).toString('hex'));
-    for (const [key, name] of old.members) if (!room.removed.has(key)) room.members.set(key, name);
-    const stayed = this.peers.in(old.id).filter((peer) => !room.removed.has(peer.key));
-
+  /** The room has another secret now: leaves the old one, and asks those who stayed for the new one. */
+  #move(known: KnownRoom, entry: BookEntry): void {
+    const { room: old } = known.entry;
+    const stayed = this.peers.in(old.id).filter((peer) => entry.room.mayEnter(peer.key));
     this.#deactivate(known);
     known.entry = entry;
     this.#remember(known);
@@ -435,6 +416,7 @@ export class Rooms extends Resource {
     for (const { active } of this.#rooms.values()) {
       if (active) yield* [active.room, ...active.retired];
     }
+    yield* this.#private.rooms();
   }
 
   #roomOfTopic(topic: Buffer): JoinedRoom | undefined {

@@ -78,7 +78,7 @@ interface Side {
 }
 
 function makeSide(end: End, secret: Buffer): Side {
-  const room = new JoinedRoom('private', 'room', privateKeys(secret), secret);
+  const room = new JoinedRoom('private', 'room', privateKeys(secret), { secret });
   const strikes: string[] = [];
   let onProven: (link: RoomLink) => void = () => undefined;
   let onTold: (entries: unknown) => void = () => undefined;
@@ -90,6 +90,7 @@ function makeSide(end: End, secret: Buffer): Side {
     onSnapshot: (_link, entries) => onTold(entries),
     onStrike: (_peer, reason) => void strikes.push(reason),
     ...{ onHello: nothing, onDelta: nothing, onRekey: nothing },
+    ...{ onLead: nothing, onMembers: nothing, onMemberStatements: nothing },
     ...{ onLeft: nothing, onTransfer: nothing, onAway: nothing, onClosed: nothing },
     ...{ mayJoin: () => true, mayGuess: () => true },
   };

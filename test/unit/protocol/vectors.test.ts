@@ -4,7 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import c, { type Encoder } from 'compact-encoding';
 import { packageConfig } from '../../../src/engine/adapter/packageConfig';
-import { openRekey } from '../../../src/engine/net/joinedRoom';
+import { openRekey } from '../../../src/engine/net/members/legacyRekey';
 import { LanBeacon, type LanPeer } from '../../../src/engine/net/lan';
 import { silentLog } from '../../../src/engine/log';
 import {

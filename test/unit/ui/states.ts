@@ -18,6 +18,8 @@ export function room(part: Partial<RoomState> = {}): RoomState {
     peers: 0,
     adapters: 0,
     isOwner: false,
+    isAdmin: false,
+    isUnmet: false,
     downloadLimit: 0,
     uploadLimit: 0,
     ...part,
