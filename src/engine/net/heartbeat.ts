@@ -11,12 +11,14 @@ const WAN_BEAT_MS = 2_000;
 const AWAY_BEATS = 3;
 /** Silent for this long: the connection is dead. The transport itself needs 13 to 17 s to notice (measured). */
 const DEAD_MS = 10_000;
+/** It speaks, but takes nothing: what is told meanwhile would fill our memory. A slow one takes a chunk of 64 KiB in that time. */
+const NOT_READING_MS = 60_000;
 
 export interface HeartbeatParts {
   readonly mux: Protomux;
   readonly isLan: boolean;
-  /** Bytes so far; both only grow. */
-  readonly traffic: () => { readonly read: number; readonly written: number };
+  /** Bytes so far; both only grow. `isTaken`: what was written waits for the peer no longer than since the last look. */
+  readonly traffic: () => { readonly read: number; readonly written: number; readonly isTaken: boolean };
   readonly onAway: (isAway: boolean) => void;
   readonly onDead: () => void;
   readonly guard: Guard;
@@ -33,6 +35,7 @@ export class Heartbeat {
   #written = 0;
   #heardAt = performance.now();
   #tickAt = performance.now();
+  #takenAt = performance.now();
   #isAway = false;
 
   constructor(private readonly parts: HeartbeatParts) {
@@ -50,17 +53,18 @@ export class Heartbeat {
 
   #beat(): void {
     const now = performance.now();
-    const { read, written } = this.parts.traffic();
+    const { read, written, isTaken } = this.parts.traffic();
     // A late tick means that our own loop was busy: what the peer sent may still wait in the socket.
     const wasBusy = now - this.#tickAt > 2 * this.#beatMs;
     if (read !== this.#read || wasBusy) this.#heardAt = now;
+    if (isTaken || wasBusy) this.#takenAt = now;
     this.#tickAt = now;
     if (written === this.#written) this.#send(null);
     this.#read = read;
     this.#written = this.parts.traffic().written;
 
     const silentMs = now - this.#heardAt;
-    if (silentMs > DEAD_MS) {
+    if (silentMs > DEAD_MS || now - this.#takenAt > NOT_READING_MS) {
       this.end();
       this.parts.onDead();
       return;

@@ -244,11 +244,18 @@ export class Peer {
   }
 
   #beat(): Heartbeat {
-    const stream = this.parts.connection.stream as unknown as { rawBytesRead: number; rawBytesWritten: number };
+    const { stream } = this.parts.connection;
+    const counts = stream as unknown as { rawBytesRead: number; rawBytesWritten: number };
+    let hasDrained = false;
+    stream.on('drain', () => (hasDrained = true));
     return new Heartbeat({
       mux: this.#mux,
       isLan: this.isLan,
-      traffic: () => ({ read: stream.rawBytesRead, written: stream.rawBytesWritten }),
+      traffic: () => {
+        const isTaken = this.#mux.drained || hasDrained;
+        hasDrained = false;
+        return { read: counts.rawBytesRead, written: counts.rawBytesWritten, isTaken };
+      },
       onAway: (isAway) => {
         this.isAway = isAway;
         this.parts.events.onAway(this);
