@@ -224,6 +224,7 @@ describe('members of a private room', () => {
   it('have names of mine, marks that I compared them, and a last time, over restarts', async () => {
     const [ana, ben] = [await make('ana'), await make('ben')];
     await makeRoom(ana, ben);
+    await ana.until(() => ana.rooms.members('lab').some(({ name }) => name === 'ben'));
     const { fingerprint } = ana.rooms.members('lab').find(({ isMe }) => !isMe)!;
     ana.rooms.people.rename('lab', fingerprint, 'Ben from the lab');
     ana.rooms.people.setVerified('lab', 'Ben from the lab', true);

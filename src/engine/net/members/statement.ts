@@ -81,7 +81,12 @@ export function openStatement(tag: Uint8Array, bytes: Uint8Array): Statement {
   if (!encodeContent(Buffer.from(author, 'hex'), clock, act).equals(content)) throw invalid('its form');
   const signed = Buffer.concat([DOMAIN, tag, content]);
   if (!verify(signed, own.subarray(0, 64), Buffer.from(author, 'hex'))) throw invalid('its signature');
-  return { hash: createHash('sha256').update(signed).digest('hex'), author, clock, act, bytes: own };
+  return { hash: hashOfStatement(tag, own), author, clock, act, bytes: own };
+}
+
+/** What other statements call it: a hash of what is signed, so that another signature of the same words is no other statement. */
+export function hashOfStatement(tag: Uint8Array, bytes: Uint8Array): string {
+  return createHash('sha256').update(DOMAIN).update(tag).update(bytes.subarray(64)).digest('hex');
 }
 
 /** Whether these bytes are a statement of a kind that this version knows. Later kinds are passed over. */
