@@ -48,13 +48,16 @@ async function openWindowEngine(context: vscode.ExtensionContext, log: vscode.Lo
     typeof storagePath === 'string' ? storagePath : '',
     context.globalStorageUri.fsPath,
   );
-  const seed = await identitySeed(context.secrets, surroundings.home);
-  if (seed === undefined) log.info(`Using the identity that the command line made in ${surroundings.home}.`);
+  const seedOf = async (): Promise<string | undefined> => {
+    const seed = await identitySeed(context.secrets, surroundings.home);
+    if (seed === undefined) log.info(`Using the identity that the command line made in ${surroundings.home}.`);
+    return seed;
+  };
   // Loaded now, not with the bundle: the RPC library is the larger part of our start.
   const { openEngine } = await import('./service/client');
   return openEngine({
     ...surroundings,
-    ...(seed === undefined ? {} : { identitySeed: seed }),
+    identitySeed: seedOf,
     log,
     uriScheme: vscode.env.uriScheme,
     workerPath: vscode.Uri.joinPath(context.extensionUri, 'dist', 'worker.js').fsPath,

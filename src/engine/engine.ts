@@ -1,4 +1,4 @@
-import { keyPair, type KeyPair } from 'hypercore-crypto';
+import type { KeyPair } from 'hypercore-crypto';
 import { findAdapters } from './adapter/findAdapters';
 import { LoraSwarmError, hasCode } from './errors';
 import { Emitter, type Event } from './events';
@@ -9,6 +9,7 @@ import { getAdapter } from './flows/download';
 import { Downloads } from './flows/downloads';
 import { fingerprintOf } from './flows/fingerprint';
 import { convertTarget, installTarget, judgeTarget } from './flows/install';
+import { leaveRoom } from './flows/leaveRoom';
 import { describeAdapter, inspectPath, listAdapters } from './flows/list';
 import { LocalOllama } from './flows/localOllama';
 import { ollamaAdapters, shareOllamaAdapter } from './flows/ollamaAdapters';
@@ -18,11 +19,13 @@ import { mergeTargetsIntoBase, planMergeIntoBase } from './flows/mergeIntoBase';
 import { MeteredWatch } from './flows/metered';
 import { THIS_SYSTEM, isNetworkMetered } from './flows/networkCost';
 import { Offers } from './flows/offers';
+import { identityGrants, type OwnIdentityParts } from './flows/ownIdentity';
 import type { EngineParts } from './flows/parts';
 import { planInstall } from './flows/planInstall';
 import { RoomLimits, setRoomLimits } from './flows/roomLimits';
 import { joinRoom, roomWishes } from './flows/rooms';
-import { shareAdapter } from './flows/share';
+import { settleIdentity } from './flows/settleIdentity';
+import { shareAdapter, sourceMessage, unshareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapshot';
 import { transferDetails } from './flows/transferDetails';
 import { DisposableStore, repeatEvery } from './lifecycle';
@@ -35,12 +38,13 @@ import { Swarm } from './net/swarm';
 import type { TransferChannel } from './net/transferChannel';
 import { listModels } from './ollama/models';
 import { uninstallModel } from './ollama/install/uninstall';
+import { AuthorNames } from './registry/authorNames';
+import { Authors } from './registry/authors';
 import { Catalog } from './registry/catalog';
 import { Library } from './registry/library';
 import { Registry } from './registry/registry';
 import { parseSettingKey, type SettingKey } from './settings';
 import type { EngineState, IdentityState, RoomState } from './state';
-import { loadIdentitySeed } from './store/identity';
 import { PackageReader } from './store/packageReader';
 import { Store } from './store/store';
 import { RateLimit } from './transfer/rate';
@@ -52,6 +56,8 @@ const STATE_MS = 250;
 /** Files that are shared in place may change at any time; looking at size and time costs nothing. */
 const SOURCES_MS = 2_000;
 const OLLAMA_MS = 20_000;
+/** An answer is out by then. */
+const RESTART_MS = 200;
 
 /** Where one engine lives and what it may touch. */
 export interface EngineOptions {
@@ -78,6 +84,8 @@ export interface Engine extends EngineClient {
   /** At most 4 times a second. */
   readonly onDidChangeState: Event<EngineState>;
   readonly onDidHappen: Event<EngineEvent>;
+  /** Another identity is written down: close this engine and open the next one. */
+  readonly onDidAskRestart?: Event<void>;
   wish<N extends WishName>(name: N, params: Wishes[N]['params'], options?: WishOptions): Promise<Wishes[N]['result']>;
   /** Ends within 3 s, whatever the network does. */
   close(): Promise<void>;
@@ -91,8 +99,7 @@ export interface Engine extends EngineClient {
 export async function createEngine(options: EngineOptions): Promise<Engine> {
   const store = await Store.open(options.home, { log: options.log });
   try {
-    const seed = options.identitySeed ?? (await loadIdentitySeed(store.paths.home));
-    const engine = new LocalEngine(options, store, keyPair(Buffer.from(seed, 'hex')));
+    const engine = new LocalEngine(options, store, await settleIdentity(store, options.identitySeed, options.log));
     await engine.open();
     return engine;
   } catch (error) {
@@ -106,6 +113,8 @@ class LocalEngine implements Engine {
   readonly #owned = new DisposableStore();
   readonly #changed = this.#owned.add(new Emitter<EngineState>());
   readonly #happened = this.#owned.add(new Emitter<EngineEvent>());
+  readonly #restart = this.#owned.add(new Emitter<void>());
+  readonly onDidAskRestart = this.#restart.event;
   readonly #linked = this.#owned.add(new Emitter<TransferChannel>());
   readonly onDidChangeState = this.#changed.event;
   readonly onDidHappen = this.#happened.event;
@@ -139,14 +148,18 @@ class LocalEngine implements Engine {
         log,
       }),
     );
+    const authors = this.#owned.add(new Authors({ statements: store.statements, log }));
     const identity = (): IdentityState => ({
       key: keys.publicKey.toString('hex'),
       fingerprint: fingerprintOf(keys.publicKey),
       name: settings()['identity.displayName'],
+      ...(authors.facts(keys.publicKey.toString('hex')).isRevoked ? { isRevoked: true } : {}),
     });
     const registry = new Registry(store);
     const library = new Library(store);
-    const catalog = new Catalog();
+    const catalog = new Catalog((signed) => store.releaseNumbers.admit(signed));
+    const offered = (look: string) => catalog.byLook(look);
+    const names = this.#owned.add(new AuthorNames({ authors, here: [registry, library], offered }));
     this.#offers = new Offers({ registry, catalog });
     const ollama = new LocalOllama({
       url: () => settings()['ollama.url'],
@@ -176,12 +189,13 @@ class LocalEngine implements Engine {
       joinAtStart: () => settings()['rooms.joinAtStart'],
       limitsOf: (room) => this.#roomLimits.of(room),
       offers: (room) => this.#offers.inRoom(room),
+      statements: authors,
       events: {
         onSnapshot: (room, peer, entries) => catalog.applySnapshot(room, peer, entries),
         onDelta: (room, peer, add, remove) => catalog.applyDelta(room, peer, { add, remove }),
         onGone: (room, peer) => catalog.dropPeer(room, peer),
         onTransfer: (link) => {
-          seeder.attach(link, (id) => this.#mayHave(link.peerKey, id));
+          seeder.attach(link, (id) => this.#roomsFor(link.peerKey, id).length > 0);
           this.#linked.fire(link);
         },
         onHappen: (event) => this.#happened.fire(event),
@@ -193,6 +207,8 @@ class LocalEngine implements Engine {
       store,
       keys,
       identity,
+      authors,
+      names,
       settings,
       registry,
       library,
@@ -223,10 +239,16 @@ class LocalEngine implements Engine {
     return { ...this.#parts, downloads: this.#downloads, metered: this.#metered, offers: this.#offers, host };
   }
 
+  get #identityParts(): OwnIdentityParts {
+    // Later, so that whoever asked hears the answer.
+    return { ...this.#parts, onNewIdentity: () => void setTimeout(() => this.#restart.fire(), RESTART_MS).unref() };
+  }
+
   async open(): Promise<void> {
-    const { registry, library, catalog, rooms, ollama } = this.#parts;
+    const { registry, library, catalog, rooms, ollama, authors } = this.#parts;
     this.#owned.add(registry.onDidChange(({ id }) => this.#onShared(id)));
     this.#owned.add(library.onDidChange(() => this.#touch()));
+    this.#owned.add(authors.onDidChange(() => this.#touch()));
     this.#owned.add(this.#offers.onDidChange(({ id }) => this.#onOffered(id)));
     this.#owned.add(rooms.onDidChange(() => this.#touch()));
     this.#owned.add(this.#downloads.onDidChange(() => this.#touch()));
@@ -295,7 +317,7 @@ class LocalEngine implements Engine {
       isOllamaTarget(params.path)
         ? shareOllamaAdapter(this.#parts, params, options)
         : shareAdapter(this.#parts, params, options),
-    unshare: ({ target }) => this.#unshare(target),
+    unshare: ({ target }) => unshareAdapter(this.#parts, target),
     list: (params, { signal }) => listAdapters(this.#parts, params, signal),
     adapter: ({ id }, options) => describeAdapter(this.#parts, id, options),
     get: (params, options) => getAdapter({ ...this.#parts, downloads: this.#downloads }, params, options),
@@ -318,45 +340,23 @@ class LocalEngine implements Engine {
     rooms: () => ({ rooms: this.#fresh().rooms }),
     joinRoom: ({ room, label, waitMs }, { signal }) => this.#join(room, { label, waitMs, signal }),
     ...roomWishes(() => this.#parts.rooms),
-    leaveRoom: ({ room }) => ({ room: this.#leave(room) }),
+    leaveRoom: ({ room }) => ({
+      room: leaveRoom({ ...this.#parts, roomLimits: this.#roomLimits, offers: this.#offers }, room),
+    }),
     setRoomLimits: (params) => {
       const id = setRoomLimits({ ...this.#parts, roomLimits: this.#roomLimits }, params);
       return this.#fresh().rooms.find((state) => state.id === id)!;
     },
     peers: () => ({ peers: this.#fresh().peers }),
-    identity: () => this.#parts.identity(),
+    ...identityGrants(() => this.#identityParts),
     doctor: async () => ({ checks: await examine({ ...this.#parts, host: this.options.host }) }),
     settings: () => this.#parts.settings(),
     setSetting: ({ key, value }) => this.#setSetting(parseSettingKey(key), value),
   };
 
-  async #unshare(target: string): Promise<{ id: string; name: string }> {
-    const { id, name } = this.#parts.registry.find(target);
-    this.#parts.seeder.revoke(id);
-    await this.#parts.registry.remove(id);
-    this.#parts.log.info(`stopped sharing ${name}`);
-    return { id, name };
-  }
-
   async #join(room: string, options: JoinOptions): Promise<RoomState> {
     const id = await joinRoom(this.#parts.rooms, room, options);
     return this.#fresh().rooms.find((state) => state.id === id)!;
-  }
-
-  #leave(name: string): string {
-    const { rooms, registry, catalog } = this.#parts;
-    const id = rooms.leave(name);
-    catalog.dropRoom(id);
-    this.#roomLimits.drop(id);
-    this.#offers.dropRoom(id);
-    // Left is left: who joins again later chooses anew what to offer there.
-    for (const shared of registry.list())
-      if (shared.rooms.includes(id))
-        registry.setRooms(
-          shared.id,
-          shared.rooms.filter((room) => room !== id),
-        );
-    return id;
   }
 
   #setSetting(key: SettingKey, value: unknown): { key: string; value: unknown } {
@@ -372,11 +372,6 @@ class LocalEngine implements Engine {
     if (problem) this.#parts.seeder.pause();
     else this.#parts.seeder.resume();
     this.#touch();
-  }
-
-  /** Whether a peer may fetch this: it is offered in a room that the peer proved. */
-  #mayHave(peerKey: string, id: string): boolean {
-    return this.#roomsFor(peerKey, id).length > 0;
   }
 
   /** Rooms that the peer proved and in which this is offered. */
@@ -396,8 +391,7 @@ class LocalEngine implements Engine {
     rooms.refreshOffers();
     if (this.#offers.roomsOf(id).length === 0) seeder.revoke(id);
     if (shared?.phase === 'changed' || shared?.phase === 'missing') {
-      const how = shared.phase === 'changed' ? 'has changed since it was shared' : 'is gone';
-      const message = `${shared.weightsPath} ${how}, so it is not served any more. Share it again to offer what is there now.`;
+      const message = sourceMessage(shared);
       this.#parts.log.warn(message);
       this.#happened.fire({ type: 'source:changed', id, name: shared.name, message });
     }

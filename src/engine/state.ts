@@ -13,6 +13,8 @@ export interface IdentityState {
   /** Short form for people: `k7f2…9q` style, from the key. */
   readonly fingerprint: string;
   readonly name: string;
+  /** The key counts no more: all that it signs is shown as revoked. */
+  readonly isRevoked?: boolean;
 }
 
 export interface RoomState {
@@ -55,10 +57,13 @@ export interface VerdictState {
 export interface AdapterSummary {
   /** Content id, 64 hex characters. */
   readonly id: string;
-  /** `author/name`. */
+  /** `author/name`; with the start of the author's key, `author~1f3c09ab/name`, where another key goes by a name like it. */
   readonly name: string;
   readonly author: string;
+  /** The key that stands for the author now: the one that signed it, or the one that its author moved on to. */
   readonly authorKey?: string;
+  /** The key that signed it counts no more: revoked, or given up before it signed this. */
+  readonly isRevoked?: boolean;
   readonly format: AdapterFormat;
   readonly baseModel?: string;
   readonly architecture?: string;

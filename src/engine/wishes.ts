@@ -217,6 +217,20 @@ export interface FoundAdapter {
   readonly bytes: number;
 }
 
+/** What came out of a backup. */
+export interface RestoredIdentity {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly name: string;
+  /** When the backup was made, milliseconds since 1970. */
+  readonly createdAt: number;
+  /** The identity was here already; rooms that were missing came back. */
+  readonly isSame: boolean;
+  readonly rooms: readonly { readonly id: string; readonly label: string }[];
+  /** What was shared. Its weights are not in a backup: share it again from its files. */
+  readonly shared: readonly { readonly id: string; readonly name: string; readonly rooms: readonly string[] }[];
+}
+
 /** Every wish: name, what it takes, what it gives. */
 export interface Wishes {
   state: { params: Record<string, never>; result: EngineState };
@@ -298,6 +312,30 @@ export interface Wishes {
   verifyMember: { params: { room: string; peer: string; isVerified: boolean }; result: RoomMember };
   peers: { params: Record<string, never>; result: { peers: readonly PeerState[] } };
   identity: { params: Record<string, never>; result: IdentityState };
+  /** Writes identity, rooms and the list of what is shared as one file, encrypted with the passphrase. */
+  backUpIdentity: {
+    params: { path: string; passphrase: string; isReplacing?: boolean };
+    result: { path: string; bytes: number; rooms: number; shared: number };
+  };
+  /** Goes on with the identity and the rooms of a backup. The engine starts anew by itself. */
+  restoreIdentity: {
+    /** `isReplacing`: another identity that is in use here may go. */
+    params: { path: string; passphrase: string; isReplacing?: boolean };
+    result: RestoredIdentity;
+  };
+  /** Moves to a new key. The engine starts anew by itself. */
+  rotateIdentity: {
+    params: Record<string, never>;
+    /** `isLinked`: what the old key signed counts as the new one's. Not so when the old key is revoked. */
+    result: { key: string; fingerprint: string; oldKey: string; isLinked: boolean };
+  };
+  /** Writes the certificate that ends the present key. For the user to keep. */
+  exportRevocation: { params: { path: string; isReplacing?: boolean }; result: { path: string; key: string } };
+  /** Ends the key of a certificate, for good and for everybody. */
+  revokeKey: {
+    params: { path: string; isOwnConfirmed?: boolean };
+    result: { key: string; fingerprint: string; isOwn: boolean };
+  };
   doctor: { params: Record<string, never>; result: { checks: readonly DoctorCheck[] } };
   settings: { params: Record<string, never>; result: Settings };
   setSetting: { params: { key: string; value: unknown }; result: { key: string; value: unknown } };

@@ -68,12 +68,13 @@ export async function hostEngine(createEngine: () => Promise<CreateEngine>): Pro
   }
 }
 
-/** Until it is told to close. The shells are cut off first: they ask the next engine again instead of hearing "closed". */
+/** Until it is told to close, or wants to be opened anew with another identity. The shells are cut off first: they ask the next engine again instead of hearing "closed". */
 async function lead(opening: Promise<Engine>, closing: AbortSignal, hide: () => void): Promise<void> {
   const engine = await opening;
   await new Promise<void>((resolve) => {
     if (closing.aborted) resolve();
     closing.addEventListener('abort', () => resolve());
+    engine.onDidAskRestart?.(resolve);
   });
   hide();
   const isClosed = await within(

@@ -30,7 +30,9 @@ const CLOSE_MS = 3000;
 /** How long a closed connection may take to show as one, after a message could not be written. */
 const LOSS_MS = 1000;
 
-export interface ServiceOptions extends EngineOptions {
+export interface ServiceOptions extends Omit<EngineOptions, 'identitySeed'> {
+  /** As in `EngineOptions`, or asked for each time an engine starts here: the user may have moved to another one meanwhile. */
+  readonly identitySeed?: string | (() => Promise<string | undefined>);
   /** The bundled `worker.js`. */
   readonly workerPath: string;
 }
@@ -102,13 +104,17 @@ export async function lead(
   listener: SessionListener,
   signal: AbortSignal,
 ): Promise<Session | undefined> {
-  const { log, workerPath, ...rest } = options;
+  const { log, workerPath, identitySeed, ...rest } = options;
+  const seed = typeof identitySeed === 'function' ? await identitySeed() : identitySeed;
   const { port1, port2 } = new MessageChannel();
   const worker = new Worker(workerPath, {
     // Most of what a transfer makes is dead at once, and keeps frames alive until the nursery is swept. A small one is swept
     // before those press for a whole collection, of which there were up to 20 a second.
     resourceLimits: { maxYoungGenerationSizeMb: 3 },
-    workerData: { options: rest, port: port2 } satisfies HostData,
+    workerData: {
+      options: seed === undefined ? rest : { ...rest, identitySeed: seed },
+      port: port2,
+    } satisfies HostData,
     transferList: [port2],
     name: 'lora-swarm',
     stdout: true, // Whatever a library prints: our own output is for programs to read.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, stat } from 'node:fs/promises';
+import { mkdir, open, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The part of `vscode.SecretStorage` that is used. */
@@ -17,6 +17,9 @@ const CLAIM_FILE = 'identity.claim';
 /** How long the window that lost the race waits for the seed of the one that won. */
 const CLAIM_WAIT_MS = 2_000;
 const SEED = /^[0-9a-f]{64}$/;
+/** The engine wrote it: the identity is to change. It has the kind of change, then the new seed, a line each. */
+const CHANGE_FILE = 'identity.next';
+const CHANGE = /^(?:moved|restored)\n([0-9a-f]{64})\n/;
 
 /**
  * Gives the identity seed of this user, 64 hex characters, or nothing when the engine shall use the file in `home`.
@@ -24,10 +27,22 @@ const SEED = /^[0-9a-f]{64}$/;
  * Editor and terminal share one storage folder and have to be one peer. A seed in SecretStorage is out of a terminal's
  * reach, so where the command line has made an `identity.key`, that file wins, and the secret is left alone in case the file
  * goes away again. Otherwise the seed is in SecretStorage only: a stolen copy of the folder is then nobody.
+ *
+ * Asked before each start of an engine. A seed that the user moved to, or restored, is taken over from the file of that change; the
+ * engine that starts with it does the rest and removes the file.
  */
 export async function identitySeed(secrets: SecretStore, home: string): Promise<string | undefined> {
   if (await exists(join(home, KEY_FILE))) return undefined;
-  return (await readSeed(secrets)) ?? makeSeed(secrets, home);
+  return (await takeChange(secrets, home)) ?? (await readSeed(secrets)) ?? makeSeed(secrets, home);
+}
+
+async function takeChange(secrets: SecretStore, home: string): Promise<string | undefined> {
+  const text = await readFile(join(home, CHANGE_FILE), 'latin1').catch(() => undefined);
+  const seed = text === undefined ? undefined : CHANGE.exec(text)?.[1];
+  if (seed === undefined) return undefined;
+  if ((await readSeed(secrets)) !== seed) await secrets.store(SEED_SECRET, seed);
+  await claim(home);
+  return seed;
 }
 
 /** An installation activates all open windows at once; the claim lets one of them make the seed, and the others read it. */

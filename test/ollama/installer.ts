@@ -7,6 +7,7 @@ import { LocalOllama } from '../../src/engine/flows/localOllama';
 import { tidyUp } from '../../src/engine/ollama/install/endWork';
 import { installAdapter, type Installed } from '../../src/engine/ollama/install/install';
 import { readBase } from '../../src/engine/ollama/models';
+import { Authors } from '../../src/engine/registry/authors';
 import { Catalog } from '../../src/engine/registry/catalog';
 import { Library } from '../../src/engine/registry/library';
 import { Registry } from '../../src/engine/registry/registry';
@@ -36,6 +37,7 @@ export async function openInstaller(home: string, url: string): Promise<Installe
     registry: new Registry(store),
     library: new Library(store),
     settings: () => store.settings.all(),
+    authors: new Authors({ statements: store.statements, log: silentLog }),
     identity: () => ({ key: 'ab'.repeat(32), fingerprint: '', name: 'ana' }),
     log: silentLog,
   };

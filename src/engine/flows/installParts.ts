@@ -13,7 +13,7 @@ import { findAdapter, inspectTarget, type FoundTarget } from './targets';
 
 export type InstallFlowParts = Pick<
   EngineParts,
-  'registry' | 'library' | 'catalog' | 'ollama' | 'store' | 'settings' | 'identity' | 'log'
+  'registry' | 'library' | 'catalog' | 'ollama' | 'store' | 'settings' | 'identity' | 'authors' | 'log'
 >;
 
 /** One adapter of the new model, with its files. */

@@ -13,6 +13,7 @@ import { FILE_ROLES } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
 import type { AdapterSummary } from '../state';
 import type { AdapterDetails, AdapterEntry, Inspection, ListRequest, WishOptions, Wishes } from '../wishes';
+import { authorProblems } from './authorProblems';
 import { fingerprintOf } from './fingerprint';
 import { findOllamaAdapter, isOllamaTarget } from './ollamaTarget';
 import type { EngineParts } from './parts';
@@ -23,7 +24,10 @@ const MAX_PAGE = 200;
 /** Strengths are worth this wait and no more: they need every tensor, the rest only the header. */
 const NORMS_MS = 10_000;
 
-export type ListParts = Pick<EngineParts, 'registry' | 'library' | 'catalog' | 'rooms' | 'ollama' | 'store' | 'keys'>;
+export type ListParts = Pick<
+  EngineParts,
+  'registry' | 'library' | 'catalog' | 'rooms' | 'ollama' | 'store' | 'keys' | 'authors' | 'names'
+>;
 
 /** A page of what rooms offer, or of what this machine shares, judged against the models that are here. */
 export async function listAdapters(
@@ -82,7 +86,7 @@ export async function describeAdapter(
   const folder = item?.folder ?? (shared && parts.store.paths.package('shared', id));
   const card =
     folder === undefined ? undefined : await readFile(join(folder, FILE_ROLES[17].name), 'utf8').catch(() => undefined);
-  const said = release ? summaryOf(release) : nameless(id);
+  const said = release ? summaryOf(release, parts) : nameless(id);
   const entry: Omit<Listed, 'release'> = {
     ...(info ? { ...said, ...factsOf(info) } : said),
     rooms: [...new Set([...(offered?.rooms ?? []), ...(shared?.rooms ?? [])])],
@@ -99,7 +103,7 @@ export async function describeAdapter(
       .filter(({ adapterId }) => adapterId === id)
       .map(({ model }) => model),
     layers: info ? await normsOf(info, options.signal) : [],
-    problems: info ? [...differences(said, info), ...info.problems] : [],
+    problems: [...authorProblems(parts, release), ...(info ? [...differences(said, info), ...info.problems] : [])],
     ...(release?.release.version === undefined ? {} : { version: release.release.version }),
     ...(release ? { createdAt: release.release.createdAt, signerFingerprint: fingerprintOf(release.authorKey) } : {}),
     ...(release?.release.lineage === undefined ? {} : { lineage: release.release.lineage }),
@@ -184,7 +188,7 @@ function listed(
   rooms: readonly string[],
   sources: readonly string[],
 ): Listed {
-  const summary = summaryOf(release);
+  const summary = summaryOf(release, parts);
   return {
     ...summary,
     rooms,

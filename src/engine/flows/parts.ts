@@ -2,6 +2,8 @@ import type { KeyPair } from 'hypercore-crypto';
 import type { Logger } from '../log';
 import type { Rooms } from '../net/rooms';
 import type { Swarm } from '../net/swarm';
+import type { AuthorNames } from '../registry/authorNames';
+import type { Authors } from '../registry/authors';
 import type { Catalog } from '../registry/catalog';
 import type { Library } from '../registry/library';
 import type { Registry } from '../registry/registry';
@@ -16,6 +18,8 @@ export interface EngineParts {
   readonly store: Store;
   readonly keys: KeyPair;
   readonly identity: () => IdentityState;
+  readonly authors: Authors;
+  readonly names: AuthorNames;
   readonly settings: () => Settings;
   readonly registry: Registry;
   readonly library: Library;

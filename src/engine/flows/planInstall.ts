@@ -11,6 +11,7 @@ import { surveyInstall, type PayloadSources } from '../ollama/routes/survey';
 import { refuseOld } from '../ollama/version';
 import type { VerdictState } from '../state';
 import type { WishOptions } from '../wishes';
+import { authorProblems } from './authorProblems';
 import { judgeTarget, pickBase } from './install';
 import { findParts, isOwn, namesOf, payloadOf, readParts, type InstallFlowParts } from './installParts';
 import type { FoundTarget } from './targets';
@@ -43,7 +44,10 @@ export async function planInstall(
 
   const isHere = targets.every(({ path }) => path !== undefined);
   const adapters = isHere ? await readParts(found, signal) : [];
-  const problems: readonly AdapterProblem[] = adapters.flatMap(({ info }) => info.problems);
+  const problems: readonly AdapterProblem[] = [
+    ...targets.flatMap(({ release }) => authorProblems(parts, release)),
+    ...adapters.flatMap(({ info }) => info.problems),
+  ];
   const names = namesOf(parts, main, adapters[0]?.info);
   const model =
     (request.isUpdate === true ? update?.model : request.as) ??

@@ -8,6 +8,7 @@ import { judgeShape } from '../adapter/verdict';
 import type { AdapterLineage } from '../deployWishes';
 import { LoraSwarmError } from '../errors';
 import type { SmallFile } from '../registry/buildShared';
+import type { SharedAdapter } from '../registry/registry';
 import { requireExtras } from '../release/extras';
 import { isNamePart, optional } from '../release/fields';
 import { hashPackage } from '../release/hashPackage';
@@ -63,6 +64,24 @@ export async function shareAdapter(
   );
 }
 
+/** Stops sharing. The user's files stay. @throws {LoraSwarmError} `ID_UNKNOWN`, `ID_AMBIGUOUS` */
+export async function unshareAdapter(
+  { registry, seeder, log }: Pick<EngineParts, 'registry' | 'seeder' | 'log'>,
+  target: string,
+): Promise<{ id: string; name: string }> {
+  const { id, name } = registry.find(target);
+  seeder.revoke(id);
+  await registry.remove(id);
+  log.info(`stopped sharing ${name}`);
+  return { id, name };
+}
+
+/** Why a shared adapter is not served any more. */
+export function sourceMessage({ phase, weightsPath }: Pick<SharedAdapter, 'phase' | 'weightsPath'>): string {
+  const how = phase === 'changed' ? 'has changed since it was shared' : 'is gone';
+  return `${weightsPath} ${how}, so it is not served any more. Share it again to offer what is there now.`;
+}
+
 interface Offered {
   readonly info: AdapterInfo;
   readonly weights: CleanWeights;
@@ -96,11 +115,13 @@ async function offer(
     ...(lineage ? { parents: parentsOf(lineage), lineage } : {}),
     ...(extras ? { extras } : {}),
   });
+  const signed = signRelease(release, parts.keys);
+  parts.store.releaseNumbers.admit(signed); // So that nobody shows us our own old words.
   const shared = await parts.registry.add({
     manifest,
     chunkHashes,
     quickSums,
-    release: signRelease(release, parts.keys),
+    release: signed,
     weightsPath: weights.path,
     smallFiles,
     rooms,
@@ -185,6 +206,7 @@ async function describe(
     tags: [...new Set([...(request.tags ?? []), ...info.tags])].slice(0, 10).map((tag) => tag.slice(0, 32)),
     parents: [],
     createdAt: Date.now(),
+    sequence: parts.store.releaseNumbers.next(),
     parameters: info.parameters,
     ...(info.rank === undefined ? {} : { rank: info.rank }),
     ...(info.alpha === undefined ? {} : { alpha: info.alpha }),

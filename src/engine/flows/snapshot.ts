@@ -7,7 +7,18 @@ import type { EngineParts } from './parts';
 
 export type SnapshotParts = Pick<
   EngineParts,
-  'identity' | 'settings' | 'rooms' | 'swarm' | 'registry' | 'library' | 'catalog' | 'store' | 'seeder' | 'ollama'
+  | 'identity'
+  | 'authors'
+  | 'names'
+  | 'settings'
+  | 'rooms'
+  | 'swarm'
+  | 'registry'
+  | 'library'
+  | 'catalog'
+  | 'store'
+  | 'seeder'
+  | 'ollama'
 > & {
   readonly downloads: Downloads;
   readonly offers: Pick<Offers, 'growing'>;
@@ -34,15 +45,16 @@ export function takeSnapshot(parts: SnapshotParts): EngineState {
     library: libraryStates(parts),
     transfers: [...parts.downloads.states, ...uploadStates(parts)],
     ...(ollama.state ? { ollama: ollama.state } : {}),
-    catalogRevision: catalog.revision,
+    catalogRevision: catalog.revision + parts.authors.revision,
   };
 }
 
-export function libraryStates({ library, store }: Pick<SnapshotParts, 'library' | 'store'>): LibraryState[] {
+export function libraryStates(parts: Pick<SnapshotParts, 'library' | 'store' | 'authors' | 'names'>): LibraryState[] {
+  const { library, store } = parts;
   const made = store.madeModels.list();
   return library.list().map(({ id, name, folder, addedAt, release, manifest }) => ({
     ...(release
-      ? summaryOf(release)
+      ? summaryOf(release, parts)
       : { id, name, author: '', format: 'peft', targets: [], bytes: manifest.size, tags: [] }),
     path: folder,
     models: made.filter(({ adapterId }) => adapterId === id).map(({ model }) => model),
@@ -50,9 +62,10 @@ export function libraryStates({ library, store }: Pick<SnapshotParts, 'library' 
   }));
 }
 
-function sharedStates({ registry, catalog }: SnapshotParts): SharedState[] {
+function sharedStates(parts: SnapshotParts): SharedState[] {
+  const { registry, catalog } = parts;
   return registry.list().map(({ id, release, rooms, weightsPath, phase }) => ({
-    ...summaryOf(release),
+    ...summaryOf(release, parts),
     rooms,
     path: weightsPath,
     holders: catalog.sources(id).length,

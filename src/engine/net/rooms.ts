@@ -29,7 +29,7 @@ const ASK_AGAIN_MS = [300, 1_000, 3_000];
 export interface StatementTalk {
   toldIn(roomId: string): readonly Uint8Array[];
   /** @returns what was new, to be passed on in that room. */
-  hear(roomId: string, list: readonly Uint8Array[]): readonly Uint8Array[];
+  hear(roomId: string, list: readonly Uint8Array[]): readonly { readonly bytes: Uint8Array }[];
 }
 
 /** How a room is remembered; the store's `RoomStore` fits. */
@@ -119,7 +119,7 @@ export class Rooms extends Resource {
       events: {
         ...parts.events,
         onStatements: (roomId, peerKey, list) => {
-          const fresh = parts.statements?.hear(roomId, list) ?? [];
+          const fresh = parts.statements?.hear(roomId, list).map(({ bytes }) => bytes) ?? [];
           this.#tellStatements(roomId, fresh, peerKey);
         },
         ...this.#private.events,

@@ -10,7 +10,7 @@ const KEY_CHARS = 8;
 const MARKED = /^([^~/]+)~([0-9a-f]{4,64})\/(.+)$/;
 
 interface Releases {
-  readonly list: () => Iterable<{ readonly release: SignedRelease | undefined }>;
+  list(): Iterable<{ readonly release: SignedRelease | undefined }>;
   readonly onDidChange: Event<unknown>;
 }
 
@@ -57,8 +57,8 @@ export class AuthorNames {
   #keysHere(): Map<string, Set<string>> {
     if (this.#here) return this.#here;
     this.#here = new Map();
-    for (const { list } of this.parts.here)
-      for (const { release } of list()) {
+    for (const releases of this.parts.here)
+      for (const { release } of releases.list()) {
         if (!release) continue;
         const look = lookOf(release.release.author);
         const keys = this.#here.get(look) ?? new Set<string>();

@@ -34,7 +34,12 @@ export class Authors {
 
   /** The key that stands for the author of a release now. Hex. */
   authorOf({ authorKey, release }: SignedRelease): string {
-    return this.#book.authorOf(hex(authorKey), release.sequence);
+    return this.keyOf(hex(authorKey), release.sequence);
+  }
+
+  /** The same of what was written down of a release. */
+  keyOf(key: string, sequence?: number): string {
+    return this.#book.authorOf(key, sequence);
   }
 
   /** The key that signed it counts no more: revoked, or given up before it signed this. */

@@ -1,14 +1,24 @@
 import type { SignedRelease } from '../release/release';
 import type { AdapterSummary } from '../state';
+import type { AuthorNames } from './authorNames';
+import type { Authors } from './authors';
+
+/** Who is who, and how authors are called. */
+export interface AuthorFactsParts {
+  readonly authors: Pick<Authors, 'authorOf' | 'isRevoked'>;
+  readonly names: Pick<AuthorNames, 'nameOf'>;
+}
 
 /** The facts of a release that every list shows. */
-export function summaryOf({ release, authorKey }: SignedRelease): AdapterSummary {
+export function summaryOf(signed: SignedRelease, { authors, names }: AuthorFactsParts): AdapterSummary {
+  const { release } = signed;
   const { rank, alpha, scale, dtype, parameters, license, shape } = release;
   return {
     id: release.contentId,
-    name: fullName(release),
+    name: names.nameOf(signed),
     author: release.author,
-    authorKey: Buffer.from(authorKey).toString('hex'),
+    authorKey: authors.authorOf(signed),
+    ...(authors.isRevoked(signed) ? { isRevoked: true } : {}),
     format: release.format,
     targets: release.targets,
     bytes: release.bytes,

@@ -32,6 +32,21 @@ export async function loadIdentitySeed(home: string): Promise<string> {
   }
 }
 
+/** Puts another seed in the place of the one that is there; the old one is gone then. Only for a change that was asked for. */
+export async function replaceIdentitySeed(home: string, seed: Uint8Array): Promise<void> {
+  const path = join(home, NAME);
+  const fresh = `${path}.${randomBytes(8).toString('hex')}`;
+  try {
+    await writeSeed(fresh, Buffer.from(seed).toString('hex'));
+    await rename(fresh, path);
+    await syncFolder(home);
+  } catch (error) {
+    throw storageError(error, path);
+  } finally {
+    await rm(fresh, { force: true });
+  }
+}
+
 async function readSeed(path: string): Promise<string | undefined> {
   const stat = await lstat(path).catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
@@ -52,13 +67,7 @@ async function makeSeed(home: string, path: string): Promise<string> {
   const seed = randomBytes(32).toString('hex');
   const fresh = `${path}.${randomBytes(8).toString('hex')}`;
   try {
-    const file = await open(fresh, 'wx', 0o600);
-    try {
-      await file.writeFile(`${seed}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSeed(fresh, seed);
     try {
       await link(fresh, path); // Unlike a rename it fails when another process was first.
     } catch (error) {
@@ -72,6 +81,16 @@ async function makeSeed(home: string, path: string): Promise<string> {
   await removeUnfinished(home);
   await syncFolder(home);
   return seed;
+}
+
+async function writeSeed(path: string, seed: string): Promise<void> {
+  const file = await open(path, 'wx', 0o600);
+  try {
+    await file.writeFile(`${seed}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** A process that was killed while it made the key left one that nobody uses. Without its file another maker takes ours. */

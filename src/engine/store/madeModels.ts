@@ -15,7 +15,7 @@ export interface MadeModel {
   /** Says what it was made of: the same again would be the same model. */
   readonly recipe?: string;
   /** Who released the adapter, and as what: a newer release of both can take its place. */
-  readonly release?: { readonly authorKey: string; readonly name: string };
+  readonly release?: { readonly authorKey: string; readonly name: string; readonly sequence?: number };
 }
 
 /**

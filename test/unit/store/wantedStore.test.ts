@@ -62,7 +62,8 @@ describe('WantedStore', () => {
     withStore(async (store) => {
       const { manifest } = await makePackage({ weights: 100_000 });
       store.journal.begin(manifest, { data: { roomIds: ['lab'], maxRate: 5, isPaused: true } });
-      store.db.exec(`DROP TABLE struck; DROP TABLE wanted; ALTER TABLE rooms DROP COLUMN download_limit;
+      store.db
+        .exec(`DROP TABLE statements; DROP TABLE seen_releases; DROP TABLE counters; DROP TABLE struck; DROP TABLE wanted; ALTER TABLE rooms DROP COLUMN download_limit;
         ALTER TABLE rooms DROP COLUMN upload_limit; PRAGMA user_version = 2`);
 
       const later = await reopen(store);
