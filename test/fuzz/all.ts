@@ -40,11 +40,15 @@ async function fuzz(): Promise<void> {
   const rows = await runAll(targets, { seed, first: Number(values.first), limitMs, scratch });
   console.log(table(rows));
   console.log(`seed ${seed}`);
-  for (const { target, problems } of rows)
+  for (const { target, problems } of rows) {
+    const told = new Set<string>();
     for (const { input, what, bytes } of problems) {
       const path = keepInput('fuzz-found', target, `${seed}-${input}`, bytes);
-      console.log(`\n${target}, input ${input} (${path}): ${what.split('\n').slice(0, 6).join('\n')}`);
+      const [kind = ''] = what.split('\n');
+      if (!told.has(kind)) console.log(`\n${target}, input ${input} (${path}): ${what}`);
+      told.add(kind);
     }
+  }
   process.exitCode = rows.some(({ problems }) => problems.length > 0) ? 1 : 0;
 }
 

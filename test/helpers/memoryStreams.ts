@@ -37,6 +37,8 @@ export async function memoryStreams({
     wire.on('end', () => pass(() => void other.end()));
     wire.on('close', () => pass(() => void other.destroy()));
     streams[i]!.on('error', () => undefined);
+    // Its two halves say again what the stream said.
+    for (const half of [wire, (wire as { reverse?: Duplex }).reverse]) half?.on('error', () => undefined);
     Object.assign(wire, { remoteHost: hosts[1 - i] });
   }
   await Promise.all(streams.map(({ opened }) => opened));

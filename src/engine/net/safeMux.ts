@@ -48,7 +48,8 @@ export class SafeMux extends Protomux {
 
   protected override _safeDestroy(error: Error): void {
     this._destroying = true;
-    this.onViolation(error);
+    // What protomux itself says no with is a plain error; a TypeError would be a bug.
+    this.onViolation(error.constructor === Error ? invalid(error.message) : error);
     this.destroy();
   }
 }
