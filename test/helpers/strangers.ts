@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import HyperDHT from 'hyperdht';
 import type { Testnet } from 'hyperdht/testnet';
@@ -10,6 +9,11 @@ import { roomProof, type ProofRole, type RoomKeys } from '../../src/engine/net/r
 interface ListeningServer {
   readonly relayAddresses: readonly unknown[];
   listen(keys: KeyPair): Promise<void>;
+}
+
+interface DiallingNode {
+  ready(): Promise<void>;
+  connect(key: Buffer, options: object): NoiseSecretStream;
 }
 
 /** Calls of a node that the engine does not make, so the types of the project do not know them. */
@@ -32,12 +36,13 @@ export class Strangers {
     this.node = new HyperDHT({ bootstrap, host, firewalled: false });
   }
 
-  /** Dials a key. @returns when the encrypted connection is there. */
+  /** Dials a key. @returns when the encrypted connection is there, or was refused. */
   async dial(key: Buffer, keys: KeyPair = keyPair()): Promise<Stranger> {
-    const node = this.node as unknown as { connect(key: Buffer, options: object): NoiseSecretStream };
+    const node = this.node as unknown as DiallingNode;
+    await node.ready();
     const stranger = new Stranger(node.connect(key, { keyPair: keys }));
     this.#open.add(stranger);
-    if (!(await stranger.stream.opened)) throw new Error('the connection did not open');
+    await stranger.stream.opened;
     return stranger;
   }
 
@@ -69,11 +74,16 @@ export class Stranger {
   /** Frames that were heard, decrypted. */
   readonly heard: Buffer[] = [];
   readonly closed: Promise<unknown>;
+  readonly #waiting: (() => void)[] = [];
 
   constructor(readonly stream: NoiseSecretStream) {
-    (stream as Duplex).on('data', (frame: Buffer) => this.heard.push(Buffer.from(frame)));
+    (stream as Duplex).on('data', (frame: Buffer) => {
+      this.heard.push(Buffer.from(frame));
+      this.#wake();
+    });
     stream.on('error', () => undefined);
     this.closed = new Promise((resolve) => stream.once('close', resolve));
+    void this.closed.then(() => this.#wake());
   }
 
   get isClosed(): boolean {
@@ -81,18 +91,22 @@ export class Stranger {
   }
 
   say(frame: Uint8Array): void {
-    this.stream.write(frame);
+    if (!this.isClosed) this.stream.write(frame);
   }
 
-  /** Resolves with the frame after those that were heard. */
-  async next(after = this.heard.length): Promise<Buffer> {
-    while (this.heard.length <= after) await once(this.stream, 'data');
-    return this.heard[after]!;
+  /** Waits for the frame after those that were heard, or for the end. */
+  async next(after = this.heard.length): Promise<void> {
+    while (this.heard.length <= after && !this.isClosed)
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   proof(keys: RoomKeys, role: ProofRole = 'ask'): Buffer {
     const { handshakeHash, publicKey, remotePublicKey } = this.stream;
     return roomProof(keys, role, handshakeHash, publicKey, remotePublicKey);
+  }
+
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
   }
 }
 
