@@ -86,10 +86,10 @@ function parse(argv: readonly string[]): { values: OptionValues; positionals: st
 function splitVerb(positionals: readonly string[]): { verb: VerbName | undefined; words: readonly string[] } {
   const [first, second] = positionals;
   if (first === undefined) return { verb: undefined, words: [] };
+  const pair = `${first} ${second ?? ''}`.trimEnd();
+  if (pair !== first && isVerb(pair)) return { verb: pair, words: positionals.slice(2) };
   if (isVerb(first)) return { verb: first, words: positionals.slice(1) };
 
-  const pair = `${first} ${second ?? ''}`.trimEnd();
-  if (isVerb(pair)) return { verb: pair, words: positionals.slice(2) };
   const longer = Object.keys(VERBS).filter((name) => name.startsWith(`${first} `));
   if (longer.length > 0) throw usage(`${first} needs one of: ${longer.join(', ')}`);
   throw usage(`There is no "${first}". Try: lora-swarm --help`);

@@ -2,19 +2,6 @@ import { parseSettingKey } from '../engine/settings';
 import { facts } from './format';
 import type { Verb } from './verbContext';
 
-export const identity: Verb = async ({ engine, output, signal }) => {
-  const client = await engine();
-  const found = await client.wish('identity', {}, { signal });
-  output.result(
-    found,
-    facts([
-      ['name', found.name || '(none: lora-swarm config set identity.displayName NAME)'],
-      ['fingerprint', found.fingerprint],
-      ['key', found.key],
-    ]),
-  );
-};
-
 export const configGet: Verb = async ({ args, engine, output, signal }) => {
   const [key] = args.words;
   const client = await engine();

@@ -1,10 +1,18 @@
 import { convert, doctor, inspectAdapter, verdict } from './adapterVerbs';
 import { get, list, peers } from './catalogVerbs';
+import {
+  identity,
+  identityBackup,
+  identityRestore,
+  identityRevocation,
+  identityRevoke,
+  identityRotate,
+} from './identityVerbs';
 import { install, uninstall } from './installVerbs';
 import { compare, merge } from './mergeVerbs';
 import { roomCreate, roomInvite, roomJoin, roomLeave, roomLimit, roomMembers, roomRemove, rooms } from './roomVerbs';
 import { serve, share, unshare } from './shareVerbs';
-import { configGet, configSet, identity } from './systemVerbs';
+import { configGet, configSet } from './systemVerbs';
 import { cancel, move, pause, resume, transfers } from './transferVerbs';
 import type { Verb } from './verbContext';
 import type { VerbName } from './verbs';
@@ -36,6 +44,12 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   'room remove': roomRemove,
   peers,
   identity,
+  'identity show': identity,
+  'identity backup': identityBackup,
+  'identity restore': identityRestore,
+  'identity rotate': identityRotate,
+  'identity revocation': identityRevocation,
+  'identity revoke': identityRevoke,
   doctor,
   'config get': configGet,
   'config set': configSet,

@@ -7,7 +7,7 @@ import { readContents, writeContents, type BackupContents } from '../identity/ba
 import { MAX_BACKUP_BYTES, backupInvalid, openBackup, sealBackup, type BackupCost } from '../identity/backupFile';
 import { formatCertificate, parseCertificate } from '../identity/certificate';
 import { makeRevocation, makeRotation } from '../identity/statements';
-import { isMissing } from '../store/files';
+import { isMissing, statOf } from '../store/files';
 import { writeIdentityChange, writeUsersFile } from '../store/identityChange';
 import type { Wishes } from '../wishes';
 import { fingerprintOf } from './fingerprint';
@@ -45,6 +45,7 @@ export async function backUpIdentity(
   parts: OwnIdentityParts,
   { path, passphrase, isReplacing }: Wishes['backUpIdentity']['params'],
 ): Promise<Wishes['backUpIdentity']['result']> {
+  if (isReplacing !== true && (await statOf(path))) throw fileExists(path); // Before a second of work.
   const contents = contentsOf(parts);
   const bytes = await sealBackup(writeContents(contents), passphrase, parts.backupCost);
   await writeForUser(path, bytes, isReplacing === true);
@@ -180,8 +181,7 @@ async function writeForUser(path: string, bytes: Uint8Array, isReplacing: boolea
   try {
     await writeUsersFile(path, bytes, isReplacing);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST')
-      throw new LoraSwarmError('USAGE', `${path} exists already. Choose another name, or say that it may be replaced.`);
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') throw fileExists(path);
     if (isMissing(error)) throw new LoraSwarmError('USAGE', `The folder of ${path} is not there. Make it first.`);
     throw storageError(error, path);
   }
@@ -196,6 +196,10 @@ async function readUsersFile(path: string, limit: number, tooLong: () => Error):
     if (isMissing(error)) throw new LoraSwarmError('USAGE', `There is no file ${path}.`);
     throw storageError(error, path);
   }
+}
+
+function fileExists(path: string): LoraSwarmError {
+  return new LoraSwarmError('USAGE', `${path} exists already. Choose another name, or say that it may be replaced.`);
 }
 
 function identityExists({ keys }: OwnIdentityParts): LoraSwarmError {
