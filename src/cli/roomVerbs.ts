@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
 import { usage } from './args';
-import { facts, formatBytes, shortId, table } from './format';
+import { facts, formatBytes, table } from './format';
 import { parseRate } from '../engine/settings';
 import type { RoomInvite } from '../engine/wishes';
 import type { Output } from './output';
@@ -27,9 +27,13 @@ export const rooms: Verb = async ({ engine, output, signal }) => {
 export const roomJoin: Verb = async (context) => {
   const { args, engine, output, signal } = context;
   const room = await readRoom(context);
-  const label = args.options.name;
+  const { name: label, wait } = args.options;
+  const given = {
+    ...(label === undefined ? {} : { label }),
+    ...(wait === undefined ? {} : { waitMs: 1_000 * parseNumber('--wait', wait) }),
+  };
   const client = await engine();
-  const joined = await client.wish('joinRoom', { room, ...(label === undefined ? {} : { label }) }, { signal });
+  const joined = await client.wish('joinRoom', { room, ...given }, { signal });
   output.result({ room: joined.id, ...joined }, [`Joined ${joined.label} (${joined.id}).`]);
 };
 
@@ -40,8 +44,24 @@ export const roomCreate: Verb = async ({ args, engine, output, signal }) => {
 };
 
 export const roomInvite: Verb = async ({ args, engine, output, signal }) => {
+  const [room] = args.words as [string];
+  const { once = false, cancel = false, hours } = args.options;
+  if (hours !== undefined && !once) throw usage('--hours goes with --once.');
+  if (cancel && once) throw usage('Either --once or --cancel.');
+  const given = hours === undefined ? {} : { hours: parseNumber('--hours', hours) };
   const client = await engine();
-  showInvite(output, await client.wish('roomInvite', { room: args.words[0]! }, { signal }));
+  if (cancel) {
+    const result = await client.wish('cancelInvites', { room }, { signal });
+    output.result(result, [`Took back ${result.cancelled} one-time codes.`]);
+  } else if (once) {
+    const invite = await client.wish('roomInviteOnce', { room, ...given }, { signal });
+    output.result(invite, [
+      ...inviteLines(invite),
+      `Admits one device until ${new Date(invite.expiresAt).toLocaleString()}, while an engine runs here: keep \`lora-swarm serve\` or your editor open.`,
+    ]);
+  } else {
+    showInvite(output, await client.wish('roomInvite', { room }, { signal }));
+  }
 };
 
 export const roomLeave: Verb = async ({ args, engine, output, signal }) => {
@@ -70,28 +90,6 @@ export const roomLimit: Verb = async ({ args, engine, output, signal }) => {
   );
 };
 
-export const roomMembers: Verb = async ({ args, engine, output, signal }) => {
-  const client = await engine();
-  const found = await client.wish('roomMembers', { room: args.words[0]! }, { signal });
-  const rows = found.members.map((member) => [
-    shortId(member.key),
-    member.name,
-    member.isMe ? 'me' : member.isOnline ? 'online' : 'away',
-    member.isOwner ? 'owner' : '',
-  ]);
-  output.result(found, table(['KEY', 'NAME', 'HERE', 'ROLE'], rows));
-};
-
-export const roomRemove: Verb = async ({ args, engine, output, signal }) => {
-  const [room, peer] = args.words as [string, string];
-  const client = await engine();
-  const invite = await client.wish('removeMember', { room, peer }, { signal });
-  output.result(invite, [
-    `Removed ${shortId(peer)}. The others get the new secret of the room by themselves.`,
-    ...inviteLines(invite),
-  ]);
-};
-
 /** From the command, the environment or standard input: so that the code of a room need not be seen by other users. */
 async function readRoom({ args, env, stdin }: VerbContext): Promise<string> {
   const [word] = args.words;
@@ -106,11 +104,18 @@ function rateText(bytesPerSecond: number): string {
   return bytesPerSecond === 0 ? 'no limit' : `${formatBytes(bytesPerSecond)}/s`;
 }
 
+function parseNumber(option: string, text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0 || value > 86_400)
+    throw usage(`${option} takes a number above 0.`);
+  return value;
+}
+
 function showInvite(output: Output, invite: RoomInvite): void {
   output.result(invite, inviteLines(invite));
 }
 
-function inviteLines({ room, code, link }: RoomInvite): string[] {
+export function inviteLines({ room, code, link }: RoomInvite): string[] {
   return facts([
     ['room', room],
     ['code', code],

@@ -10,7 +10,8 @@ import {
 } from './identityVerbs';
 import { install, uninstall } from './installVerbs';
 import { compare, merge } from './mergeVerbs';
-import { roomCreate, roomInvite, roomJoin, roomLeave, roomLimit, roomMembers, roomRemove, rooms } from './roomVerbs';
+import { roomAdmin, roomMembers, roomRemove, roomRename, roomVerify } from './memberVerbs';
+import { roomCreate, roomInvite, roomJoin, roomLeave, roomLimit, rooms } from './roomVerbs';
 import { serve, share, unshare } from './shareVerbs';
 import { configGet, configSet } from './systemVerbs';
 import { cancel, move, pause, resume, transfers } from './transferVerbs';
@@ -42,6 +43,9 @@ const TABLE: Readonly<Record<Exclude<VerbName, 'dht' | 'demo'>, Verb>> = {
   'room limit': roomLimit,
   'room members': roomMembers,
   'room remove': roomRemove,
+  'room admin': roomAdmin,
+  'room rename-member': roomRename,
+  'room verify': roomVerify,
   peers,
   identity,
   'identity show': identity,
