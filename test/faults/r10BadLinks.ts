@@ -5,7 +5,7 @@ import type { Bout, Fault, PointResult } from './fault';
 import type { Ground, Size } from './ground';
 import { checkHome } from './laws';
 import type { Victim } from './process';
-import { describe, endsWell, hasBytes } from './recovery';
+import { endsWell, hasBytes, onlyLonely } from './recovery';
 import { Sharers } from './sharers';
 
 const RECOVER_MS = 30_000;
@@ -121,13 +121,13 @@ async function across(
 ): Promise<PointResult> {
   const { home, kept } = await ground.newHome(lane);
   const victim = ground.start(
-    { home, get: adapter.id, maxRate: adapter.manifest.size / 3, isTalkative: true },
+    { home, get: adapter.id, maxRate: adapter.manifest.size / 3, isTalkative: true, retries: 3 },
     { ...link.far, limitMs: 2 * WHOLE_MS },
   );
   try {
     await happens(victim);
     const { refetchedBytes } = await endsWell(victim, WHOLE_MS, 'across the link');
-    assert.ok(!victim.said('error'), describe(victim));
+    onlyLonely(victim);
     assert.ok(refetchedBytes <= IN_FLIGHT_BYTES, `L2: ${refetchedBytes} bytes twice`);
     await checkHome(home, kept, adapter.manifest);
     return { refetched: refetchedBytes };

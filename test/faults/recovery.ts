@@ -80,3 +80,8 @@ async function isOver(victim: Victim, withinMs: number): Promise<boolean> {
     clearTimeout(timer);
   }
 }
+
+/** Who asked is told after a minute that nobody is there. The download stays and goes on, and nothing else is an error. */
+export function onlyLonely(victim: Victim): void {
+  for (const word of victim.words) if (word.kind === 'error') assert.equal(word.code, 'NO_SOURCES', describe(victim));
+}
