@@ -40,6 +40,10 @@ export interface RoomState {
 export interface PeerState {
   readonly key: string;
   readonly name: string;
+  /** What the user calls it, in a room that both are in. */
+  readonly petname?: string;
+  /** The user knows that the key belongs to whom it should. */
+  readonly isVerified?: boolean;
   readonly rooms: readonly string[];
   readonly path: 'lan' | 'direct' | 'relay';
   readonly rttMs?: number;

@@ -1,9 +1,11 @@
 import { hasCode } from '../engine/errors';
+import { formatJoinCode, isJoinCode, parseJoinCode } from '../engine/net/members/joinCode';
 import { formatRoomCode, parseRoomCode } from '../engine/net/roomCode';
 import { isContentId, isRoomId } from './targets';
 
 /** What a `vscode://` link asks for. Nothing happens before the user has confirmed it. */
 export type Link =
+  /** The code of a room, or one that admits one device. */
   | { readonly kind: 'join'; readonly code: string }
   | { readonly kind: 'adapter'; readonly id: string; readonly room?: string };
 
@@ -52,7 +54,7 @@ export function readInvite(text: string): string | undefined {
 function readCode(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   try {
-    return formatRoomCode(parseRoomCode(text));
+    return isJoinCode(text) ? formatJoinCode(parseJoinCode(text)) : formatRoomCode(parseRoomCode(text));
   } catch (error) {
     if (hasCode(error, 'ROOM_CODE_INVALID')) return undefined;
     throw error;

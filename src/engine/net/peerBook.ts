@@ -170,6 +170,7 @@ export class PeerBook {
     return this.#shown().map((peer) => ({
       key: peer.key,
       name: peer.name,
+      ...trustOf(peer),
       rooms: [...peer.links.values()].filter(({ room }) => !room.lead).map(({ room }) => room.id),
       path: peer.isLan ? 'lan' : 'direct',
       ...(peer.rttMs === undefined ? {} : { rttMs: peer.rttMs }),
@@ -238,4 +239,12 @@ export class PeerBook {
   #changed(): void {
     this.parts.events.onChange();
   }
+}
+
+/** What the user noted of a peer, in any room that it proved. */
+function trustOf(peer: Peer): Pick<PeerState, 'petname' | 'isVerified'> {
+  const circles = [...peer.links.values()].map(({ room }) => room.circle);
+  const petname = circles.map(({ petnames }) => petnames.get(peer.key)).find((name) => name !== undefined);
+  const isVerified = circles.some(({ trust }) => trust.has(peer.key));
+  return { ...(petname === undefined ? {} : { petname }), ...(isVerified ? { isVerified } : {}) };
 }

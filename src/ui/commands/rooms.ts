@@ -2,11 +2,13 @@ import * as vscode from 'vscode';
 import type { RoomState } from '../../engine/state';
 import { countAdapters, countPeers, joinKnown, shortKey } from '../facts';
 import { t } from '../l10n';
+import { isJoinCode } from '../../engine/net/members/joinCode';
 import { readInvite } from '../links';
 import { confirm, showDone } from '../notify';
 import type { UiParts } from '../parts';
 import { askPick, askText, BACK } from '../steps';
 import { parseTarget } from '../targets';
+import { withProgress } from '../progress';
 import { peerText } from '../text';
 import { roomLook } from '../views/roomBranches';
 import type { Handler } from './register';
@@ -103,7 +105,12 @@ export async function joinByCode(parts: UiParts, code: string): Promise<string |
     check: (text) => (text.length > MAX_LABEL ? t('At most {0} characters.', MAX_LABEL) : undefined),
   });
   if (label === undefined || label === BACK) return undefined;
-  return (await parts.engine.wish('joinRoom', { room: code, ...(label === '' ? {} : { label }) })).id;
+  const asked = { room: code, ...(label === '' ? {} : { label }) };
+  if (!isJoinCode(code)) return (await parts.engine.wish('joinRoom', asked)).id;
+  const joined = await withProgress(t('Looking for who invited you'), (options) =>
+    parts.engine.wish('joinRoom', asked, options),
+  );
+  return joined.id;
 }
 
 async function leaveRoom(parts: UiParts, clicked: unknown): Promise<void> {
@@ -123,11 +130,45 @@ async function leaveRoom(parts: UiParts, clicked: unknown): Promise<void> {
 async function copyInvite(parts: UiParts, clicked: unknown): Promise<void> {
   const room = await roomOf(parts, clicked, t('Copy Invite'), ({ kind }) => kind === 'private');
   if (!room) return;
+  const isOnce = room.isAdmin ? await asksForOnce() : false;
+  if (isOnce === undefined) return;
+  if (isOnce) {
+    const once = await parts.engine.wish('roomInviteOnce', { room: room.id });
+    await copyText(once.link);
+    void showDone(
+      parts.log,
+      t('The one-time link is in the clipboard. It admits one device in the next 24 hours, while this editor is open.'),
+      { [t('Copy Code Instead')]: () => copyText(once.code) },
+    );
+    return;
+  }
   const invite = await parts.engine.wish('roomInvite', { room: room.id });
   await copyText(invite.link);
   void showDone(parts.log, t('The invite link is in the clipboard. Whoever has it can join.'), {
     [t('Copy Code Instead')]: () => copyText(invite.code),
   });
+}
+
+/** @returns undefined when the user left. */
+async function asksForOnce(): Promise<boolean | undefined> {
+  const picked = await askPick(alone(t('Copy Invite')), {
+    items: [
+      {
+        label: `$(person-add) ${t('One-time link')}`,
+        detail: t(
+          'For one device, in the next 24 hours. Your device and the new one then know each other as verified.',
+        ),
+        isOnce: true,
+      },
+      {
+        label: `$(link) ${t('Link of the room')}`,
+        detail: t('For everybody who gets to see it, until somebody is removed.'),
+        isOnce: false,
+      },
+    ],
+    placeholder: t('Whom do you invite?'),
+  });
+  return picked === undefined || picked === BACK ? undefined : picked[0]?.isOnce;
 }
 
 async function explainRooms(parts: UiParts): Promise<void> {

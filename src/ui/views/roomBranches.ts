@@ -40,8 +40,11 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
     description: phase ?? numbers,
     icon,
     ...(room.phase === 'offline' ? { color: 'list.warningForeground' } : {}),
-    context: room.kind === 'private' ? `room.private.${room.isOwner ? 'owner' : 'member'}` : `room.${room.kind}`,
-    tooltip: joinKnown([label, roomPromise(room), phase, numbers, limitsOf(room)], '\n'),
+    context: room.kind === 'private' ? `room.private.${room.isAdmin ? 'owner' : 'member'}` : `room.${room.kind}`,
+    tooltip: joinKnown(
+      [label, roomPromise(room), phase, numbers, room.isUnmet ? unmetWords() : undefined, limitsOf(room)],
+      '\n',
+    ),
     // Also when nobody is there: a row that first was no parent may stay closed when the first peer comes.
     isExpanded: true,
     children,
@@ -74,10 +77,14 @@ function roomPromise(room: RoomState): string {
     case 'local':
       return t('Everyone on the same network. Nothing is announced outside it.');
     case 'private':
-      return room.isOwner
-        ? t('Only people with the invite. You own this room and can remove members.')
+      return room.isAdmin
+        ? t('Only people with the invite. You are an admin of this room and can remove members.')
         : t('Only people with the invite.');
   }
+}
+
+function unmetWords(): string {
+  return t('Nobody of this room was met yet: there may be no such room, the code may be wrong, or all are away.');
 }
 
 function myBranch(room: RoomState, shared: readonly SharedState[]): Branch {
@@ -107,12 +114,20 @@ function peerBranch(room: RoomState, peer: PeerState, isOpened: boolean): Branch
   const rtt = peer.rttMs === undefined ? undefined : t('{0} ms', Math.round(peer.rttMs));
   return {
     id: elementId.peer(room.id, peer.key),
-    label: joinKnown([peerText(peer.name, 40), shortKey(peer.key)]),
+    label: joinKnown([peerText(peer.petname ?? peer.name, 40), shortKey(peer.key)]),
     description: peer.adapters === 0 ? t('no adapters') : countAdapters(peer.adapters),
-    icon: 'account',
-    context: room.isOwner && room.kind === 'private' ? 'peer.removable' : 'peer',
+    icon: peer.isVerified ? 'verified' : 'account',
+    context: room.isAdmin && room.kind === 'private' ? 'peer.removable' : 'peer',
     // The round trip is left out of the row: it changes all the time and would redraw it.
-    tooltip: joinKnown([peerText(peer.name), peer.key, joinKnown([path, rtt])], '\n'),
+    tooltip: joinKnown(
+      [
+        peerText(peer.name),
+        peer.key,
+        peer.isVerified ? t('Verified: you compared the fingerprint, or one of you invited the other.') : undefined,
+        joinKnown([path, rtt]),
+      ],
+      '\n',
+    ),
     isExpanded: isOpened,
     ...(peer.adapters > 0 ? { children: 'later' as const } : {}),
   };

@@ -66,8 +66,8 @@ describe('rooms tree', () => {
     assert.deepEqual(labels(childrenOf(local)), ['You', 'ana · aaaa…aa', 'rui · bbbb…bb']);
   });
 
-  it('offers to remove members only in a private room of mine', () => {
-    const own = room({ id: '1111111111111111', kind: 'private', isOwner: true });
+  it('offers to remove members only in a private room where I am an admin', () => {
+    const own = room({ id: '1111111111111111', kind: 'private', isAdmin: true });
     const other = room({ id: '2222222222222222', kind: 'private' });
     const state = stateWith({ rooms: [own, other], peers: [peer({ rooms: [own.id, other.id] })] });
 
@@ -77,6 +77,18 @@ describe('rooms tree', () => {
       ['room.private.owner', 'peer.removable'],
       ['room.private.member', 'peer'],
     ]);
+  });
+
+  it('shows my own name for a peer, and a badge when I know that the key is right', () => {
+    const shown = room({ id: '1111111111111111', kind: 'private', isUnmet: true });
+    const known = peer({ rooms: [shown.id], petname: 'Ana of the lab', isVerified: true });
+
+    const [branch] = roomBranches(stateWith({ rooms: [shown], peers: [known] }));
+
+    const [row] = childrenOf(branch);
+    assert.deepEqual([row?.label, row?.icon], ['Ana of the lab · aaaa…aa', 'verified']);
+    assert.match(row!.tooltip, /Verified/);
+    assert.match(branch!.tooltip, /Nobody of this room was met yet/);
   });
 
   it('shows what fits a base that is here first, then by name', () => {

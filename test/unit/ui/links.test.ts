@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { formatJoinCode } from '../../../src/engine/net/members/joinCode';
 import { formatRoomCode, inviteLink } from '../../../src/engine/net/roomCode';
 import { adapterLink, MAX_LINK_LENGTH, parseLink, readInvite } from '../../../src/ui/links';
 import { idOf } from './states';
@@ -12,7 +13,11 @@ function parse(link: string): ReturnType<typeof parseLink> {
 
 describe('parseLink', () => {
   it('reads an invite as the engine writes it', () => {
+    const once = formatJoinCode(Buffer.alloc(16, 3));
+
     assert.deepEqual(parse(inviteLink('vscodium', code)), { kind: 'join', code });
+    assert.deepEqual(parse(inviteLink('vscode', once)), { kind: 'join', code: once });
+    assert.equal(readInvite(` ${once.toLowerCase()} `), once);
   });
 
   it('reads a link to an adapter, with and without its room', () => {
