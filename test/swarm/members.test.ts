@@ -184,6 +184,8 @@ describe('members of a private room', () => {
     await ben.until(() => memberNames(ben, [ana, ben, eve]).includes('eve'));
 
     assert.equal(roleOf(ana, eve), 'member');
+    ana.rooms.removeMember('lab', eve.key);
+    await assert.rejects(eve.rooms.joinAndWait(code, { waitMs: 1_500 }), { code: 'ROOM_NOT_FOUND' });
   }).timeout(20_000);
 
   it('can not tell a wrong code, a used one, an expired one and no such room apart', async () => {

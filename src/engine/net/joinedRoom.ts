@@ -91,7 +91,9 @@ export class JoinedRoom {
         return true;
       case 'door': {
         const { expiresAt, usedBy } = this.lead.invite;
-        return Date.now() < expiresAt && (usedBy === undefined || usedBy === key);
+        if (Date.now() >= expiresAt) return false;
+        // An unused code also lets in who was removed before: somebody chose that. A used one does not do it again.
+        return usedBy === undefined || (usedBy === key && !log?.view.removed.has(key));
       }
       case 'rekey':
         return names.has(key) && !removedBefore.has(key) && !log?.view.removed.has(key);

@@ -35,7 +35,8 @@ export interface PrivateRoomsHost<K extends KeptRoom> extends RoomHost<K> {
   rename(known: K, label: string): void;
   leave(id: string): void;
   /** Somebody nearby may be who is looked for. */
-  meetNearby(): void;
+  meetNearby(): Promise<unknown>;
+  tidyNearby(): void;
   onChange(): void;
   readonly onDidChange: Event<void>;
 }
@@ -150,14 +151,14 @@ export class PrivateRooms<K extends KeptRoom> implements Disposable {
   }
 
   async #visit(secret: Buffer, options: { waitMs: number; signal: AbortSignal | undefined }): Promise<Welcome> {
-    const { keyPair, mode, host } = this.parts;
+    const { keyPair, mode, host, log } = this.parts;
     if (!allowsRoom(mode(), 'private'))
       throw new LoraSwarmError('NETWORK_OFF', 'The network mode allows no private rooms. Change it to join one.');
     const me = keyPair.publicKey.toString('hex');
-    const isWelcome = (log: RoomLog): boolean => log.view.members.has(me) && log.keyFor(keyPair) !== undefined;
+    const isWelcome = (said: RoomLog): boolean => said.view.members.has(me) && said.keyFor(keyPair) !== undefined;
     const welcome = this.#doors.visit(secret, isWelcome, options);
-    host.meetNearby();
-    return welcome;
+    host.meetNearby().catch((error: unknown) => log.debug(`local network: ${String(error)}`));
+    return welcome.finally(() => host.tidyNearby());
   }
 
   /** Takes up what a one-time code gave. */
