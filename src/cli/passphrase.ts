@@ -62,8 +62,14 @@ function hiddenLine(input: ReadStream): Promise<string> {
     };
     const onData = (text: string): void => {
       for (const char of text) {
-        if (char === '\r' || char === '\n') return end(() => resolve(typed.join('')));
-        if (char === '\u0003' || char === '\u0004') return end(() => reject(abortError()));
+        if (char === '\r' || char === '\n') {
+          end(() => resolve(typed.join('')));
+          return;
+        }
+        if (char === '\u0003' || char === '\u0004') {
+          end(() => reject(abortError()));
+          return;
+        }
         if (char === '\u007f' || char === '\b') typed.pop();
         else if (char === '\u0015') typed = [];
         else if (char >= ' ' && typed.length < MAX_CHARS) typed.push(char);

@@ -19,7 +19,7 @@ const TOP_LEVEL = [
 ];
 
 /** Made by the build and by npm, and not in the repository. */
-const MADE = /^(node_modules|dist|out-test|.*\.vsix|.*\.log)$/;
+const MADE = /^(node_modules|dist|out-test|fuzz-found|.*\.vsix|.*\.log)$/;
 
 const read = (file: string): unknown => JSON.parse(fs.readFileSync(path.join(ROOT, file), 'utf8'));
 
@@ -33,11 +33,11 @@ describe('layout', () => {
     );
   });
 
-  it('names files in camel case, after what they export', () => {
+  it('names files in camel case, after what they export; and tests of threats after the threat', () => {
     const files = sourceFiles(ROOT, ['src', 'webview', 'test']).filter((file) => !file.includes('node_modules/'));
 
     assert.deepEqual(
-      files.filter((file) => !/^[a-z][A-Za-z0-9]*(\.test|\.d)?\.ts$/.test(path.posix.basename(file))),
+      files.filter((file) => !isNamedWell(file)),
       [],
     );
   });
@@ -91,3 +91,10 @@ describe('package.json', () => {
     assert.deepEqual([...new Set(scripted.map(([name]) => name.replace(/^.*node_modules\//, '')))], ['esbuild']);
   });
 });
+
+function isNamedWell(file: string): boolean {
+  return (
+    /(^|\/)[a-z][A-Za-z0-9]*(\.test|\.d)?\.ts$/.test(file) ||
+    /^test\/security\/t\d\d(-[a-z0-9]+)+\.test\.ts$/.test(file)
+  );
+}

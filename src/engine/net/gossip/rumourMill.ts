@@ -1,6 +1,5 @@
 import type { KeyPair } from 'hypercore-crypto';
 import type { Disposable } from '../../lifecycle';
-import type { Clock } from '../../transfer/clock';
 import { wireSize, type WireRelease } from '../messages';
 import { MAX_NAMES, MAX_WANTED, type Heard, type Rumours, type TellMe } from './gossipMessages';
 import { makeRumours, type Rumour, type RumourName } from './rumour';
@@ -42,11 +41,18 @@ export interface GossipLink {
   strike(reason: string): void;
 }
 
+/** Time that only goes forward. */
+export interface GossipClock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  after(ms: number, call: () => void): Disposable;
+}
+
 export interface RumourMillParts {
   /** 32 bytes that name the room. */
   readonly room: Uint8Array;
   readonly keys: KeyPair;
-  readonly clock: Clock;
+  readonly clock: GossipClock;
   /** Milliseconds since 1970, for the order of our own lists. */
   readonly date: () => number;
   /** Whether the signature of a rumour is right. */
@@ -324,7 +330,7 @@ class Allowance {
   #filledAt: number;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: GossipClock,
     private readonly perSecond: number,
     private readonly burst: number,
   ) {
