@@ -3,6 +3,7 @@ import type { Disposable } from '../engine/lifecycle';
 import { chatCommands } from './commands/chat';
 import { compareCommands } from './commands/compare';
 import { downloadCommands } from './commands/download';
+import { identityCommands } from './commands/identity';
 import { installCommands } from './commands/install';
 import { lookCommands } from './commands/look';
 import { memberCommands } from './commands/members';
@@ -60,6 +61,7 @@ export function contribute({ engine, extensionUri, log, memory }: ContributionPa
     ...roomCommands(parts),
     ...roomLimitCommands(parts),
     ...memberCommands(parts),
+    ...identityCommands(parts),
     ...lookCommands(parts),
   };
   return [

@@ -93,6 +93,7 @@ export function factLines(adapter: AdapterSummary): string[] {
     ...line(t('Size'), formatBytes(adapter.bytes)),
     ...line(t('Licence'), peerText(adapter.license)),
     ...line(t('Tags'), peerText(adapter.tags.join(', '), 160)),
+    ...(adapter.isRevoked ? [t('The key that signed this counts no more. It may be somebody else’s work.')] : []),
     ...line(t('Signed by'), adapter.authorKey === undefined ? undefined : shortKey(adapter.authorKey)),
     ...line(t('Id'), adapter.id.slice(0, 16)),
   ];

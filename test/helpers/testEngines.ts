@@ -32,7 +32,7 @@ export class TestEngines {
   #dht: Promise<Testnet> | undefined;
 
   async open(name: string, options: OpenOptions = {}): Promise<TestEngine> {
-    const bootstrap = options.bootstrap ?? (await this.#addresses());
+    const bootstrap = options.bootstrap ?? (await this.addresses());
     const home = options.home ?? path.join(this.folder, name);
     const warnings: string[] = [];
     const engine = await createEngine({
@@ -61,7 +61,8 @@ export class TestEngines {
     return room;
   }
 
-  async #addresses(): Promise<string[]> {
+  /** Of the DHT of this test. */
+  async addresses(): Promise<string[]> {
     const { bootstrap } = await (this.#dht ??= localDht());
     return bootstrap.map(({ host, port }) => `${host}:${port}`);
   }

@@ -7,7 +7,7 @@ import type { BackupContents } from '../identity/backupContents';
 import type { Logger } from '../log';
 import { statOf, writeNewFile } from '../store/files';
 import { loadIdentitySeed, replaceIdentitySeed } from '../store/identity';
-import { endIdentityChange, readIdentityChange } from '../store/identityChange';
+import { endIdentityChange, readIdentityChange, removeUnfinishedChanges } from '../store/identityChange';
 import type { Store } from '../store/store';
 
 /**
@@ -21,6 +21,7 @@ export async function settleIdentity(store: Store, given: string | undefined, lo
   const { home } = store.paths;
   let seed = given ?? (await loadIdentitySeed(home));
   const change = await readIdentityChange(home);
+  await removeUnfinishedChanges(home);
   const next = change?.contents.seed.toString('hex');
   if (change && (given === undefined || given === next)) {
     // Each step may have been done before a crash, and can be done again.

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LoraSwarmError } from '../errors';
 import { MAX_BACKUP_BYTES } from '../identity/backupFile';
@@ -66,6 +66,12 @@ export async function readIdentityChange(home: string): Promise<IdentityChange |
 export async function endIdentityChange(home: string): Promise<void> {
   await rm(join(home, CHANGE_NAME), { force: true });
   await syncFolder(home);
+}
+
+/** A process that was killed while it wrote one left a seed that nobody uses. */
+export async function removeUnfinishedChanges(home: string): Promise<void> {
+  for (const name of await readdir(home))
+    if (/^identity\.next\.[0-9a-f]{16}$/.test(name)) await rm(join(home, name), { force: true });
 }
 
 /** Writes a file of the user's that is not there yet, for its owner only. @throws an `EEXIST` when it is. */

@@ -92,9 +92,12 @@ function downloadedBranch(adapter: LibraryState): Branch {
   return {
     id: elementId.downloaded(adapter.id),
     label: peerText(adapter.name),
-    description: isInstalled ? t('in Ollama as {0}', models.join(', ')) : shortFacts(adapter),
-    icon: 'layers-active',
-    ...(isInstalled ? { color: 'testing.iconPassed' } : {}),
+    description: joinKnown([
+      adapter.isRevoked ? t('revoked') : undefined,
+      isInstalled ? t('in Ollama as {0}', models.join(', ')) : shortFacts(adapter),
+    ]),
+    icon: adapter.isRevoked ? 'warning' : 'layers-active',
+    ...(adapter.isRevoked ? { color: 'list.warningForeground' } : isInstalled ? { color: 'testing.iconPassed' } : {}),
     context: isInstalled ? 'downloaded.installed' : 'downloaded.plain',
     tooltip: [...factLines(adapter), ...models.map((model) => `Ollama: ${model}`), peerText(adapter.path, 300)].join(
       '\n',

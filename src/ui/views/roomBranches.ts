@@ -146,9 +146,17 @@ export function offerBranches(room: string, key: string, entries: readonly Adapt
   return [...entries].sort(byVerdictThenName).map((entry) => ({
     id: elementId.offer(room, key, entry.id),
     label: peerText(entry.name),
-    description: joinKnown([entry.isDownloaded ? t('downloaded') : undefined, offerFacts(entry)]),
-    icon: entry.isDownloaded || entry.isMine ? 'layers-active' : 'layers',
-    ...(entry.verdict ? { color: VERDICT_COLORS[entry.verdict.verdict] } : {}),
+    description: joinKnown([
+      entry.isRevoked ? t('revoked') : undefined,
+      entry.isDownloaded ? t('downloaded') : undefined,
+      offerFacts(entry),
+    ]),
+    icon: entry.isRevoked ? 'warning' : entry.isDownloaded || entry.isMine ? 'layers-active' : 'layers',
+    ...(entry.isRevoked
+      ? { color: 'list.warningForeground' }
+      : entry.verdict
+        ? { color: VERDICT_COLORS[entry.verdict.verdict] }
+        : {}),
     context: entry.isMine ? 'offer.mine' : entry.isDownloaded ? 'offer.here' : 'offer.new',
     tooltip: [...factLines(entry), ...(entry.verdict ? ['', peerText(entry.verdict.reason, 300)] : [])].join('\n'),
     command: { id: 'loraSwarm.openAdapter', argument: { id: entry.id, room } },

@@ -107,6 +107,20 @@ describe('rooms tree', () => {
     assert.equal(branches[3]!.description, 'needs Llama-3.2-3B · r16 · 24.3 MB');
   });
 
+  it('warns of what a revoked key signed, before anything else is said of it', () => {
+    const [offer] = offerBranches('local', idOf('a'), [entry({ isRevoked: true, isDownloaded: true })]);
+    const state = stateWith({
+      library: [{ ...adapter({ isRevoked: true }), path: '/x', models: ['p2p-sql'], addedAt: 0 }],
+    });
+    const [downloaded] = childrenOf(libraryBranches(state, NO_FINDS)[0]);
+
+    for (const branch of [offer, downloaded]) {
+      assert.equal(branch?.icon, 'warning');
+      assert.match(branch.description, /^revoked · /);
+      assert.match(branch.tooltip, /counts no more/);
+    }
+  });
+
   it('leaves out what is unknown instead of making it up', () => {
     const { baseModel: _base, rank: _rank, alpha: _alpha, ...unknown } = entry();
 

@@ -74,4 +74,38 @@ describe('identitySeed', () => {
     assert.match(seed ?? '', /^[0-9a-f]{64}$/);
     assert.equal(await identitySeed(secrets, home), seed);
   });
+
+  describe('after the user moved to another key or restored one', () => {
+    const next = 'd'.repeat(64);
+    const change = (text = `restored\n${next}\n{"version":1}`): Promise<void> =>
+      writeFile(join(home, 'identity.next'), text);
+
+    it('takes the new seed into the secret storage and leaves the file to the engine', async () => {
+      await identitySeed(secrets, home);
+      await change();
+
+      const seeds = await Promise.all(Array.from({ length: 3 }, () => identitySeed(secrets, home)));
+
+      assert.deepEqual(new Set(seeds), new Set([next]));
+      assert.equal(secrets.values.get(SEED_SECRET), next);
+      assert.deepEqual((await readdir(home)).sort(), ['identity.claim', 'identity.next']);
+    });
+
+    it('lets the engine do it where the identity is in a file', async () => {
+      await writeFile(join(home, 'identity.key'), 'f'.repeat(64));
+      await change();
+
+      assert.equal(await identitySeed(secrets, home), undefined);
+      assert.equal(secrets.values.size, 0);
+    });
+
+    it('goes on as before when the file is damaged', async () => {
+      const first = await identitySeed(secrets, home);
+      for (const text of ['', 'restored\n', `other\n${next}\n`, `moved\n${next.slice(1)}\n{}`]) {
+        await change(text);
+
+        assert.equal(await identitySeed(secrets, home), first);
+      }
+    });
+  });
 });
