@@ -1,4 +1,4 @@
-import { peerText } from '../engine/net/peerText';
+import { plainText } from '../engine/plainText';
 
 /** What a terminal would obey or not show: controls, escapes, bidi marks, zero-width and unassigned characters. */
 const UNSAFE = /[^\P{C}\n]|[\u2028\u2029]/gu;
@@ -34,7 +34,7 @@ export function table(
   rows: readonly (readonly (string | number | undefined)[])[],
 ): string[] {
   const cells = [header, ...rows].map((row) =>
-    row.map((cell) => peerText(cell === undefined ? '-' : String(cell), 120)),
+    row.map((cell) => plainText(cell === undefined ? '-' : String(cell), 120)),
   );
   const widths = header.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   return cells.map((row) =>
@@ -49,7 +49,7 @@ export function table(
 export function facts(entries: readonly (readonly [name: string, value: string | number | undefined])[]): string[] {
   const known = entries.filter((entry): entry is readonly [string, string | number] => entry[1] !== undefined);
   const width = Math.max(0, ...known.map(([name]) => name.length));
-  return known.map(([name, value]) => `${name.padEnd(width)}  ${peerText(String(value), 400)}`);
+  return known.map(([name, value]) => `${name.padEnd(width)}  ${plainText(String(value), 400)}`);
 }
 
 function scaled(value: number, units: readonly string[]): string {

@@ -29,7 +29,7 @@ import { shareAdapter, sourceMessage, unshareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapshot';
 import { transferDetails } from './flows/transferDetails';
 import { DisposableStore, repeatEvery } from './lifecycle';
-import type { Logger } from './log';
+import { plainLog, type Logger } from './log';
 import { Lanes } from './net/lanes';
 import { reachesOutside } from './net/networkMode';
 import type { JoinOptions } from './net/members/privateRooms';
@@ -96,7 +96,8 @@ export interface Engine extends EngineClient {
  *
  * @throws {LoraSwarmError} `STORE_CORRUPT`, `STORE_VERSION`, `STORE_READ_ONLY`, `STORE_FULL`
  */
-export async function createEngine(options: EngineOptions): Promise<Engine> {
+export async function createEngine(given: EngineOptions): Promise<Engine> {
+  const options = { ...given, log: plainLog(given.log) };
   const store = await Store.open(options.home, { log: options.log });
   try {
     const engine = new LocalEngine(options, store, await settleIdentity(store, options.identitySeed, options.log));

@@ -125,6 +125,6 @@ export function opening(
 export const rejection = (number: number): Buffer => Buffer.from([0, 2, number]);
 
 /** A message on a channel. Numbers up to 252. */
-export function message(number: number, type: number, payload = NOTHING): Buffer {
+export function message(number: number, type: number, payload: Uint8Array = NOTHING): Buffer {
   return Buffer.concat([Buffer.from([number, type]), payload]);
 }

@@ -3,6 +3,7 @@ import { openRelease } from '../release/release';
 import { hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
+import { plainText } from '../plainText';
 import { CatalogReader } from './catalogFeed';
 import { PASS_OVER_MS, Paced, entryBudget } from './catalogPace';
 import type { SafeChannel } from './channel';
@@ -21,7 +22,6 @@ import {
   type Rekey,
   type WireRelease,
 } from './messages';
-import { peerText } from './peerText';
 import { MAX_MESSAGE_STATEMENTS, statements } from './statementMessages';
 
 /** Statements that one peer may bring, and is told, in one room on one connection. */
@@ -162,7 +162,7 @@ export class RoomLink {
 
   #onHello(message: Hello): void {
     this.#ifProven(() => {
-      this.name = peerText(message.name);
+      this.name = plainText(message.name);
       const { room } = this.parts;
       if (message.owner) this.#learnOwner(message.owner.key, message.owner.nonce);
       const tail = room.feed.since(message.seenEpoch, message.seenSeq);

@@ -3,6 +3,7 @@ import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
 import { Resource } from '../lifecycle';
 import type { Logger } from '../log';
+import { plainText } from '../plainText';
 import type { SignedRelease } from '../release/release';
 import type { NetworkMode, RoomKind, RoomState } from '../state';
 import type { RoomInvite, RoomMember } from '../wishes';
@@ -16,7 +17,6 @@ import type { People } from './members/people';
 import { PrivateRooms, type JoinOptions } from './members/privateRooms';
 import { allowsRoom, reachesOutside } from './networkMode';
 import { PeerBook, type PeerBookEvents } from './peerBook';
-import { peerText } from './peerText';
 import { makeGeneral, makeLocal, makeOwn, readRoom, writeRoom, type BookEntry } from './roomBook';
 import { makeRoomSecret } from './roomCode';
 import type { Swarm } from './swarm';
@@ -310,7 +310,7 @@ export class Rooms extends Resource {
       throw new LoraSwarmError('USAGE', `You are in ${MAX_ROOMS} rooms. Leave one first.`);
     const known: KnownRoom = {
       entry,
-      label: this.#freeLabel(peerText(label, 64) || room.id),
+      label: this.#freeLabel(plainText(label, 64) || room.id),
       active: undefined,
       isOff: false,
     };
@@ -321,7 +321,7 @@ export class Rooms extends Resource {
   }
 
   #rename(known: KnownRoom, label: string): void {
-    known.label = this.#freeLabel(peerText(label, 64) || known.label);
+    known.label = this.#freeLabel(plainText(label, 64) || known.label);
     this.#remember(known);
     this.#changed.fire();
   }

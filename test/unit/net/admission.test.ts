@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { isLanAddress, isLoopback } from '../../../src/engine/net/address';
 import { Admission, type Candidate } from '../../../src/engine/net/admission';
-import { peerText } from '../../../src/engine/net/peerText';
 
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
@@ -225,19 +224,5 @@ describe('addresses', () => {
       [],
     );
     assert.ok(isLoopback('127.9.8.7') && !isLoopback('10.0.0.1'));
-  });
-});
-
-describe('peer text', () => {
-  it('makes one harmless line of what a stranger wrote', () => {
-    assert.equal(peerText('  Ana\n\u001b[31m\u202eevil\u200b  \u0000x '), 'Ana [31m evil x');
-    assert.equal(peerText('a'.repeat(500)).length, 80);
-    assert.equal(peerText('🦙'.repeat(100)), '🦙'.repeat(80));
-    assert.equal(peerText('José'), peerText('José'));
-  });
-
-  it('changes nothing the second time', () => {
-    for (const text of ['a \u0007 b', '\u{1f468}\u200d\u{1f4bb} x', '\ud800', '  ', 'é\u0301'.repeat(90)])
-      assert.equal(peerText(peerText(text)), peerText(text));
   });
 });

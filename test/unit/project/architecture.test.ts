@@ -6,7 +6,7 @@ import { findCycles, importsOf, sourceFiles, type Import } from './imports';
 
 /** Left may be imported by right. Names on one line do not know each other, but for those of the ground. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'events', 'lifecycle', 'log', 'state', 'settings'],
+  ['errors', 'events', 'lifecycle', 'log', 'state', 'settings', 'plainText'],
   ['adapter'],
   ['release', 'identity'],
   ['store'],

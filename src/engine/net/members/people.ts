@@ -2,7 +2,7 @@ import type { KeyPair } from 'hypercore-crypto';
 import { LoraSwarmError } from '../../errors';
 import type { JoinCodeInvite, RoomInvite, RoomMember } from '../../wishes';
 import type { PeerBook } from '../peerBook';
-import { peerText } from '../peerText';
+import { plainText } from '../../plainText';
 import { formatRoomCode, inviteLink } from '../roomCode';
 import type { RoomLink } from '../roomLink';
 import * as acts from './acts';
@@ -105,7 +105,7 @@ export class People<K extends KeptRoom> {
     const known = this.parts.find(name);
     const { circle } = known.entry.room;
     const { key } = findMember(this.members(name), peer);
-    const text = peerText(petname, MAX_PETNAME);
+    const text = plainText(petname, MAX_PETNAME);
     if (text === '') circle.petnames.delete(key);
     else circle.petnames.set(key, text);
     this.parts.remember(known);
