@@ -116,7 +116,7 @@ describe('rooms tree', () => {
 
     for (const branch of [offer, downloaded]) {
       assert.equal(branch?.icon, 'warning');
-      assert.match(branch.description, /^revoked · /);
+      assert.match(branch.description ?? '', /^revoked · /);
       assert.match(branch.tooltip, /counts no more/);
     }
   });
