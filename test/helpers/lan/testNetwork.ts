@@ -39,6 +39,13 @@ export interface SeenBeacon {
   readonly hex: string;
 }
 
+export interface Sniffer {
+  seen(): readonly Seen[];
+  beacons(): readonly SeenBeacon[];
+  /** Waits for packets; the test's own timeout is the limit. */
+  until(fits: () => boolean): Promise<void>;
+}
+
 let made = 0;
 
 /**
@@ -133,17 +140,29 @@ export class TestNetwork {
   }
 
   /** Watches every cable from now on. What it gives says what was seen so far, at any time. */
-  async sniff(): Promise<{ readonly seen: () => readonly Seen[]; readonly beacons: () => readonly SeenBeacon[] }> {
+  async sniff(): Promise<Sniffer> {
     const seen: Seen[] = [];
     const beacons: SeenBeacon[] = [];
+    const waiting = new Set<() => void>();
     const { lines } = this.#python(this.#switch, 'sniff');
     await once(lines, 'line');
     lines.on('line', (line: string) => {
       const packet = JSON.parse(line) as Seen | SeenBeacon;
       if ('hex' in packet) beacons.push(packet);
       else seen.push(packet);
+      for (const check of waiting) check();
     });
-    return { seen: () => seen, beacons: () => beacons };
+    const until = (fits: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = (): void => {
+          if (!fits()) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      });
+    return { seen: () => seen, beacons: () => beacons, until };
   }
 
   /** Sends UDP packets from a machine, as if they came from elsewhere. */
