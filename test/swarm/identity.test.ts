@@ -108,6 +108,24 @@ describe('identity', function () {
       );
     });
 
+    it('is an admin of the rooms in which the old one was, and can remove members', async () => {
+      const [ana, ben, cleo] = [await engines.open('ana'), await engines.open('ben'), await engines.open('cleo')];
+      await engines.room(ana.engine, ben.engine, cleo.engine);
+      await untilState(ana.engine, ({ peers }) => peers.length === 2);
+
+      const moved = await ana.engine.wish('rotateIdentity', {});
+      const anaNow = await restart(ana, 'ana');
+      await untilState(anaNow.engine, ({ peers }) => peers.length === 2);
+      const { members } = await ben.engine.wish('roomMembers', { room: 'lab' });
+      await anaNow.engine.wish('removeMember', { room: 'lab', peer: cleo.engine.state.identity.key });
+      await untilState(cleo.engine, ({ peers }) => peers.length === 0);
+      await untilState(anaNow.engine, ({ peers }) => peers.length === 1);
+
+      const me = members.find(({ key }) => key === moved.key);
+      assert.deepEqual([anaNow.engine.state.rooms[0]!.isAdmin, me?.role], [true, 'admin']);
+      assert.equal(anaNow.engine.state.peers[0]!.key, ben.engine.state.identity.key);
+    });
+
     it('is not followed when two claim to be it, and both are shown', async () => {
       const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
       await engines.room(ana.engine, ben.engine);

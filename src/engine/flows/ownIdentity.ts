@@ -100,7 +100,20 @@ export async function rotateIdentity(parts: OwnIdentityParts): Promise<Wishes['r
   const statements = isLinked ? [makeRotation(keys, next, last).bytes] : [];
   const contents = { ...contentsOf(parts), seed, displayName: '', sequence: last, rooms: [], shared: [], statements };
   await writeChange(parts, 'moved', contents);
+  if (isLinked) handOverRooms(parts, next.publicKey.toString('hex'));
   return { key: next.publicKey.toString('hex'), fingerprint: fingerprintOf(next.publicKey), oldKey: old, isLinked };
+}
+
+/** What fails in one room must not keep the user from the new key: there another admin can appoint it. */
+function handOverRooms({ rooms, store, log }: OwnIdentityParts, nextKey: string): void {
+  for (const { id, kind, label } of store.rooms.list()) {
+    if (kind !== 'private') continue;
+    try {
+      rooms.people.handOver(id, nextKey);
+    } catch (error) {
+      log.warn(`the new key is no admin of room ${label}: ${String(error)}`);
+    }
+  }
 }
 
 /** Writes the certificate with which the user can end this key when it is lost. */

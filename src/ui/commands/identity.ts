@@ -64,7 +64,7 @@ async function rotate(parts: UiParts): Promise<void> {
   const isWanted = await confirm(
     t('Move to a new key?'),
     t(
-      'Do it when somebody may have copied your key. Others take both keys for one author as soon as a room tells them. A backup of before has the old key, and private rooms that you created go on under the old one unless another admin makes the new one an admin.',
+      'Do it when somebody may have copied your key. Others take both keys for one author as soon as a room tells them. The new one is an admin of your private rooms, too; the old one stays one in those that you created. A backup of before has the old key.',
     ),
     t('Move to a New Key'),
   );

@@ -100,6 +100,17 @@ export class People<K extends KeptRoom> {
     return this.#member(name, key);
   }
 
+  /** The user goes on under another key: it is signed for as a member and admin, where this one may. */
+  handOver(name: string, nextKey: string): void {
+    const known = this.parts.find(name);
+    const key = known.entry.room.circle.log?.keyFor(this.parts.keys);
+    if (!key || !this.parts.keeper.isAdmin(known)) return;
+    this.parts.keeper.act(known, (admin) => [
+      ...acts.admit(admin, nextKey, key, false),
+      ...acts.appoint(admin, nextKey),
+    ]);
+  }
+
   /** Only this machine knows the name. @param petname empty: what the member calls itself again. */
   rename(name: string, peer: string, petname: string): RoomMember {
     const known = this.parts.find(name);
