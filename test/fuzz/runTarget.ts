@@ -30,6 +30,8 @@ export interface Problem {
   readonly what: string;
 }
 
+const NOTHING = { input: 'none', bytes: new Uint8Array() };
+
 /** One line of the table. */
 export interface Row {
   readonly target: string;
@@ -55,7 +57,7 @@ export async function runTarget(target: Target, options: RunOptions): Promise<Ro
 
 class TargetRun {
   readonly #row: Row;
-  #current: Pick<Problem, 'input' | 'bytes'> = { input: '', bytes: new Uint8Array() };
+  #current: Pick<Problem, 'input' | 'bytes'> = NOTHING;
   readonly #onUncaught = (error: unknown): void => this.#problem(`uncaught: ${inspect(error)}`);
   readonly #others = process.listeners('uncaughtException');
 
@@ -82,6 +84,7 @@ class TargetRun {
       await this.#run({ input: number, bytes: this.open.make(new Random(seed, number)) });
     }
     await settled();
+    this.#current = NOTHING;
     if (warm !== undefined) this.#row.growthBytes = (await usedBytes()) - warm;
     if (this.#row.growthBytes > MAX_GROWTH_BYTES) this.#problem(`memory grew by ${this.#row.growthBytes} bytes`);
     return this.#row;

@@ -2,6 +2,9 @@ import type { Random } from './random';
 
 // Values as JSON, and those that JSON does not have as `{"$": NAME}`: an input of a target is bytes.
 
+/** A mebibyte of JSON takes 50 ms whatever reads it, so what is longer than this is cut. */
+const MAX_TEXT = 200_000;
+
 const SPECIAL: Readonly<Record<string, unknown>> = { NaN, Infinity, '-Infinity': -Infinity, '-0': -0, undefined };
 
 export function encodeValue(value: unknown): Uint8Array {
@@ -10,14 +13,16 @@ export function encodeValue(value: unknown): Uint8Array {
     if (name !== undefined) return { $: name };
     return typeof item === 'bigint' ? { $: 'bigint', of: `${item}` } : item;
   });
-  return Buffer.from(text);
+  return Buffer.from(text.slice(0, MAX_TEXT));
 }
 
 /** As plain JSON, where bytes are all that ever comes. */
 export function jsonBytes(value: unknown): Uint8Array {
   // Undefined has no JSON.
   return Buffer.from(
-    JSON.stringify([value], (_key, item: unknown) => (typeof item === 'bigint' ? Number(item) : item)).slice(1, -1),
+    JSON.stringify([value], (_key, item: unknown) => (typeof item === 'bigint' ? Number(item) : item))
+      .slice(1, -1)
+      .slice(0, MAX_TEXT),
   );
 }
 

@@ -1,11 +1,12 @@
 import c from 'compact-encoding';
 import type { RoomKind } from '../state';
 import { JoinedRoom, type Lead } from './joinedRoom';
-import { Circle, type Invite, type Trust } from './members/circle';
+import { Circle, type Invite } from './members/circle';
 import type { RoomOrigin } from './members/epochSecret';
 import { RoomLog, type EpochKey } from './members/roomLog';
 import { rekey } from './messages';
 import { SECRET_BYTES } from './roomCode';
+import { parseRoomData, type RoomData } from './roomData';
 import { generalKeys, localKeys, privateKeys } from './roomKeys';
 
 /** Old secrets that still lead to the present one: so many removals may happen while a member is away. */
@@ -21,23 +22,6 @@ export interface PastSecret {
 export interface BookEntry {
   readonly room: JoinedRoom;
   readonly past: readonly PastSecret[];
-}
-
-/** What a private room keeps in the database. Fields that are absent came with later versions. */
-interface RoomData {
-  readonly secret?: string;
-  /** Who made the room and its first nonce, which `secret` commits to: alone, or with `epochNonce`. */
-  readonly owner?: { readonly key: string; readonly nonce: string };
-  readonly epochNonce?: string;
-  readonly members?: readonly (readonly [string, string])[];
-  readonly removed?: readonly string[];
-  readonly past?: readonly { readonly secret: string; readonly message?: string; readonly epochNonce?: string }[];
-  /** Statements, base64. */
-  readonly log?: readonly string[];
-  readonly seen?: readonly (readonly [string, number])[];
-  readonly petnames?: readonly (readonly [string, string])[];
-  readonly trust?: readonly (readonly [string, Trust])[];
-  readonly invites?: readonly { readonly secret: string; readonly expiresAt: number; readonly usedBy?: string }[];
 }
 
 /** The JSON that a room keeps in the database. */
@@ -69,7 +53,7 @@ export function writeRoom({ room, past }: BookEntry): unknown {
 export function readRoom(kind: RoomKind, id: string, data: unknown): BookEntry | undefined {
   if (kind === 'general') return { room: makeGeneral(), past: [] };
   if (kind === 'local') return { room: makeLocal(), past: [] };
-  const from = (data ?? {}) as RoomData;
+  const from = parseRoomData(data);
   const secret = hex(from.secret);
   if (secret.byteLength !== SECRET_BYTES) return undefined;
   const circle = readCircle(from);
@@ -81,14 +65,22 @@ export function readRoom(kind: RoomKind, id: string, data: unknown): BookEntry |
   }
   // Before there were statements, who had proved the room was all that was known of members.
   if (!from.log) for (const key of circle.names.keys()) if (!circle.removedBefore.has(key)) room.proven.add(key);
-  const past = (from.past ?? []).map(({ secret: old, message, epochNonce }): PastSecret => ({
-    secret: hex(old),
-    lead:
-      message === undefined
-        ? { kind: 'epoch', nonce: epochNonce === undefined ? undefined : hex(epochNonce) }
-        : { kind: 'rekey', message: c.decode(rekey, hex(message)) },
-  }));
+  const past = (from.past ?? []).flatMap((item) => readPast(item) ?? []);
   return { room, past };
+}
+
+/** @returns undefined for a damaged one: who was away then can not follow, and needs a new invite. */
+function readPast({ secret, message, epochNonce }: NonNullable<RoomData['past']>[number]): PastSecret | undefined {
+  if (message === undefined)
+    return {
+      secret: hex(secret),
+      lead: { kind: 'epoch', nonce: epochNonce === undefined ? undefined : hex(epochNonce) },
+    };
+  try {
+    return { secret: hex(secret), lead: { kind: 'rekey', message: c.decode(rekey, hex(message)) } };
+  } catch {
+    return undefined;
+  }
 }
 
 function readCircle(from: RoomData): Circle {

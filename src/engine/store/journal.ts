@@ -4,6 +4,7 @@ import { ChunkMap } from '../release/chunkMap';
 import { parseManifest, type Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
 import { decodeRelease, encodeRelease } from './packageFiles';
+import { readJson } from './rowJson';
 import type { Database, SqlRow } from './sqlite';
 
 /** A download that was begun and is neither finished nor cancelled. */
@@ -119,7 +120,7 @@ function read(row: SqlRow): DownloadRecord | undefined {
     manifest,
     release: release ? decodeRelease(release, id) : undefined,
     bytesDone: held ? heldBytes(map, held) : 0,
-    data: JSON.parse(String(row['data'])) as unknown,
+    data: readJson(row['data']),
     addedAt: Number(row['added_at']),
   };
 }

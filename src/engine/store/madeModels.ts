@@ -1,4 +1,5 @@
 import type { InstallRouteName } from '../deployWishes';
+import { readJson } from './rowJson';
 import type { Database, SqlRow } from './sqlite';
 
 /** A model that we made in Ollama. What an older version of ours did not write down is absent. */
@@ -81,15 +82,25 @@ export class MadeModelStore {
     this.db.run('DELETE FROM install_works WHERE id = ?', id);
   }
 
-  /** As they were kept: only this program writes here. */
+  /** As they were kept: only this program writes here. A damaged one is left out. */
   works(): InstallWork[] {
     return this.db
       .all('SELECT data FROM install_works ORDER BY rowid')
-      .map((row) => JSON.parse(String(row['data'])) as InstallWork);
+      .flatMap((row) => readWork(readJson(row['data'])) ?? []);
   }
 }
 
 function read(row: SqlRow): MadeModel {
-  const more = JSON.parse(String(row['data'])) as object;
+  const found = readJson(row['data']);
+  const more = typeof found === 'object' && !Array.isArray(found) ? found : {};
   return { ...more, digest: String(row['digest']), adapterId: String(row['adapter_id']) };
+}
+
+function readWork(value: unknown): InstallWork | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const work = value as { readonly [K in keyof InstallWork]?: unknown };
+  const isWhole = [work.id, work.url, work.model].every((field) => typeof field === 'string');
+  const lists = [work.staged, work.blobs, work.files];
+  const areTexts = lists.every((list) => Array.isArray(list) && list.every((item) => typeof item === 'string'));
+  return isWhole && areTexts ? (value as InstallWork) : undefined;
 }

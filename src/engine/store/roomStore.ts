@@ -1,4 +1,5 @@
 import type { RoomKind } from '../state';
+import { readJson } from './rowJson';
 import type { Database, SqlRow } from './sqlite';
 
 /** A room as it is remembered. */
@@ -66,6 +67,6 @@ function read(row: SqlRow): RoomRecord {
     kind: row['kind'] as RoomKind,
     label: String(row['label']),
     isJoined: row['is_joined'] === 1,
-    data: JSON.parse(String(row['data'])) as unknown,
+    data: readJson(row['data']),
   };
 }

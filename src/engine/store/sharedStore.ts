@@ -5,11 +5,14 @@ import { weightsOf, type Manifest } from '../release/manifest';
 import type { SignedRelease } from '../release/release';
 import { statOf } from './files';
 import { encodeRelease, readPackageFacts } from './packageFiles';
-import type { StorePaths } from './paths';
+import { isContentId, type StorePaths } from './paths';
+import { readJson, readTexts } from './rowJson';
 import type { Database, SqlRow } from './sqlite';
 
 /** Whether the weights are still what was shared. */
-export type SourcePhase = 'serving' | 'changed' | 'missing';
+export type SourcePhase = (typeof PHASES)[number];
+
+const PHASES = ['serving', 'changed', 'missing'] as const;
 
 export interface SharedRecord {
   readonly id: string;
@@ -52,7 +55,7 @@ export class SharedStore {
     const broken: string[] = [];
     for (const row of this.db.all('SELECT * FROM shared ORDER BY added_at, rowid')) {
       const id = String(row['id']);
-      const facts = await readPackageFacts(this.paths.package('shared', id), id);
+      const facts = isContentId(id) ? await readPackageFacts(this.paths.package('shared', id), id) : undefined;
       if (facts?.release) this.#records.set(id, read(row, facts.manifest, facts.release));
       else broken.push(id);
     }
@@ -178,15 +181,20 @@ function read(row: SqlRow, manifest: Manifest, release: SignedRelease): SharedRe
     id: manifest.id,
     manifest,
     release,
-    rooms: JSON.parse(String(row['rooms'])) as string[],
+    rooms: readTexts(readJson(row['rooms'])),
     weightsPath: String(row['weights_path']),
     isCopy: row['is_copy'] === 1,
     isOn: row['is_on'] === 1,
-    phase: row['phase'] as SourcePhase,
-    seenSize: Number(row['seen_size']),
+    ...readSeen(row),
     seenMtimeMs: Number(row['seen_mtime_ms']),
     addedAt: Number(row['added_at']),
   };
+}
+
+/** What is not known to be in order is hashed again. */
+function readSeen(row: SqlRow): Pick<SharedRecord, 'phase' | 'seenSize'> {
+  const phase = PHASES.find((known) => known === row['phase']);
+  return phase ? { phase, seenSize: Number(row['seen_size']) } : { phase: 'changed', seenSize: -1 };
 }
 
 export function sourceError(phase: 'changed' | 'missing', path: string): LoraSwarmError {

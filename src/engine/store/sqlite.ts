@@ -26,11 +26,15 @@ export class Database {
   }
 
   get(sql: string, ...values: SqlValue[]): SqlRow | undefined {
-    return this.#guard(() => this.#statement(sql).get(...values));
+    return this.#read(sql, (statement) => statement.get(...values) as SqlRow | undefined, wholeNumbers);
   }
 
   all(sql: string, ...values: SqlValue[]): SqlRow[] {
-    return this.#guard(() => this.#statement(sql).all(...values));
+    return this.#read(
+      sql,
+      (statement) => statement.all(...values),
+      (rows) => rows.map(wholeNumbers),
+    );
   }
 
   /** All of `work` or nothing of it. `work` may not wait for anything. */
@@ -65,6 +69,22 @@ export class Database {
     if (this.#db.isOpen) this.#db.close();
   }
 
+  /** An integer over 2^53 is damage, and no reason not to read the other rows: it is read as the nearest number. */
+  #read<T>(sql: string, work: (statement: StatementSync) => T, mend: (result: T) => T): T {
+    const statement = this.#guard(() => this.#statement(sql));
+    try {
+      return this.#guard(() => work(statement));
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+    }
+    statement.setReadBigInts(true);
+    try {
+      return mend(this.#guard(() => work(statement)));
+    } finally {
+      statement.setReadBigInts(false);
+    }
+  }
+
   #statement(sql: string): StatementSync {
     let statement = this.#statements.get(sql);
     if (!statement) this.#statements.set(sql, (statement = this.#db.prepare(sql)));
@@ -78,6 +98,12 @@ export class Database {
       throw databaseError(error, this.path);
     }
   }
+}
+
+function wholeNumbers<T extends SqlRow | undefined>(row: T): T {
+  if (!row) return row;
+  const entries = Object.entries(row).map(([key, value]) => [key, typeof value === 'bigint' ? Number(value) : value]);
+  return Object.fromEntries(entries) as T;
 }
 
 /** Loads `node:sqlite` without the warning that it is experimental; every other warning passes. */

@@ -1,4 +1,5 @@
 import { readKeptStatement, type Statement } from '../identity/statements';
+import { readJson, readTexts } from './rowJson';
 import type { Database } from './sqlite';
 
 /** About 1 MB. Keys cost nothing, so anybody can make statements without end. */
@@ -25,8 +26,9 @@ export class StatementStore {
     private readonly keptAuthors: () => ReadonlySet<string>,
   ) {
     for (const row of db.all('SELECT bytes, is_mine, rooms FROM statements ORDER BY no')) {
-      const statement = readKeptStatement(row['bytes'] as Uint8Array);
-      const rooms = JSON.parse(String(row['rooms'])) as string[];
+      const statement = readKept(row['bytes'] as Uint8Array);
+      if (!statement) continue;
+      const rooms = readTexts(readJson(row['rooms']));
       this.#kept.set(statement.id, { statement, isMine: row['is_mine'] === 1, rooms });
     }
   }
@@ -98,5 +100,14 @@ export class StatementStore {
         if (statement.kind === 'rotation' && keys.has(statement.key)) keys.add(statement.next);
     }
     return keys;
+  }
+}
+
+/** A damaged one is as good as none: peers tell it again. */
+function readKept(bytes: Uint8Array): Statement | undefined {
+  try {
+    return readKeptStatement(bytes);
+  } catch {
+    return undefined;
   }
 }

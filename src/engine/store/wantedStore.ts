@@ -1,5 +1,6 @@
 import type { SignedRelease } from '../release/release';
 import { decodeRelease, encodeRelease } from './packageFiles';
+import { readJson } from './rowJson';
 import type { Database } from './sqlite';
 
 /** A download that somebody asked for and that is neither finished nor cancelled. */
@@ -25,7 +26,7 @@ export class WantedStore {
       return {
         id,
         release: release ? decodeRelease(release, id) : undefined,
-        data: JSON.parse(String(row['data'])) as unknown,
+        data: readJson(row['data']),
       };
     });
   }

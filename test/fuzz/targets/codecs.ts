@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../../../src/engine/errors';
 import { decodeMessage } from '../../../src/engine/net/channel';
+import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMessages';
+import { memberStatements, membersMessage } from '../../../src/engine/net/members/memberMessages';
 import { catalogDelta, catalogPage, empty, hello, proofHandshake, rekey } from '../../../src/engine/net/messages';
 import { laneOffer } from '../../../src/engine/net/peerLane';
 import { statements } from '../../../src/engine/net/statementMessages';
@@ -39,6 +41,10 @@ const release = (random: Random) => ({
   authorKey: key(random),
   signature: bytes(64)(random),
   payload: bytes(random.pick([0, 1, 500, 8_192, 8_193]))(random),
+});
+
+const rumourName = (random: Random) => ({
+  ...{ origin: key(random), seq: count(random), part: random.pick([0, 1, 24]), parts: random.pick([0, 1, 2, 25, 26]) },
 });
 
 function kind<T>(name: string, encoding: Encoder<T>, sample: (random: Random) => T): Kind {
@@ -79,6 +85,26 @@ export const ROOM_KINDS: readonly Kind[] = [
     signature: bytes(64)(random),
   })),
   kind('statements', statements, (random) => list(random, [0, 1, 32, 33], bytes(random.pick([0, 1, 200, 256, 257])))),
+  kind('members', membersMessage, (random) => ({
+    creator: key(random),
+    nonce: key(random),
+    digest: key(random),
+    ...(random.isOneIn(2) ? { epochNonce: key(random) } : {}),
+  })),
+  kind('member statements', memberStatements, (random) =>
+    list(random, [0, 1, 2, 200, 201], bytes(random.pick([0, 1, 180, 300, 60_001]))),
+  ),
+  kind('heard', heard, (random) => ({ names: list(random, [0, 1, 3, 1_000, 1_001], rumourName) })),
+  kind('tell me', tellMe, (random) => ({
+    wanted: list(random, [0, 1, 100, 101], () => ({ origin: key(random), part: random.pick([0, 1, 24, 25]) })),
+  })),
+  kind('rumours', rumours, (random) => ({
+    rumours: list(random, [0, 1, 2, 101], () => ({
+      ...rumourName(random),
+      entries: list(random, [0, 1, 20, 21], release),
+      signature: bytes(64)(random),
+    })),
+  })),
   kind('proof', proofHandshake, (random) => bytes(random.pick([0, 31, 32, 33, 64, 65]))(random)),
   kind('lane offer', laneOffer, (random) => ({
     port: random.pick([0, 80, 1_023, 1_024, 65_535, 65_536]),

@@ -1,0 +1,31 @@
+import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { Inputs } from '../input';
+import { readInput } from '../readInput';
+import { readSamples } from '../samples';
+import type { Target } from '../target';
+
+/**
+ * Adapters and bases, damaged as `fuzz:adapters` damages them: safetensors, GGUF and configs, read as before an install and
+ * written anew. An input is the number of one, so that files need not be kept.
+ */
+export const adapters: Target = {
+  name: 'adapters',
+  open: async (scratch) => {
+    const samples = await readSamples(scratch);
+    const folder = join(scratch, 'inputs');
+    mkdirSync(folder);
+    const inputs = new Inputs(samples, folder, SEED);
+    return {
+      make: (random) => Buffer.from(`${random.below(2 ** 31)}`),
+      take: async (input) => {
+        const written = inputs.write(Number(Buffer.from(input).toString('utf8')));
+        const outcome = await readInput(written, samples, join(scratch, 'out.gguf'));
+        if (outcome.kind === 'bug') throw outcome.error;
+        return outcome.kind === 'refused' ? 'refused' : 'accepted';
+      },
+    };
+  },
+};
+
+const SEED = 20_264;
