@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { LoraSwarmError } from '../engine/errors';
+import { LoraSwarmError, isAbort } from '../engine/errors';
 import { Emitter } from '../engine/events';
 import type { EngineState } from '../engine/state';
 import type { EngineClient, EngineEvent, WishName, WishOptions, Wishes } from '../engine/wishes';
@@ -88,8 +88,10 @@ export class ServiceClient implements EngineClient {
       try {
         return await session.wish(name, params, options);
       } catch (error) {
+        // The engine may say that it gave the wish up before it is gone.
+        const isGivenUp = isAbort(error) && options.signal?.aborted !== true;
+        if (this.#isClosing() && (isGivenUp || error instanceof SessionLost)) throw engineClosed();
         if (!(error instanceof SessionLost)) throw error;
-        if (this.#isClosing()) throw engineClosed();
         if (!isRepeatable(name)) throw engineLost();
         if (this.#session === session) this.#session = undefined; // Before the loop below has noticed.
       }
