@@ -75,8 +75,9 @@ describe('downloads', function () {
       [a, c, d, g, f, e, b],
     );
     assert.deepEqual(queued(again.engine.state), [f, e, b]);
+    // One whose chunks are all here gave its place to the next.
     const active = (state: Engine['state']): number =>
-      downloads(state).filter(({ phase }) => !['queued', 'done'].includes(phase)).length;
+      downloads(state).filter(({ phase }) => !['queued', 'verifying', 'done'].includes(phase)).length;
     assert.equal(active(again.engine.state), 4);
     const most = { running: 0 };
     const completed: string[] = [];
