@@ -254,7 +254,7 @@ describe('protocol vectors of content', () => {
     assert.equal(hex(packageConfig(original!).bytes), hex(bytes!));
   });
 
-  for (const name of ['release', 'mergedRelease'])
+  for (const name of ['release', 'mergedRelease', 'numberedRelease'])
     it(`sign and open a release: ${name}`, () => {
       const { seed, authorKey, release, payload, signature, releaseId: id } = readVectors<ReleaseVectors>(name);
 
