@@ -38,12 +38,13 @@ write('statements', {
 
 const { release } = readVectors<{ readonly release: Parameters<typeof signRelease>[0] }>('release');
 const seed = bytes(32, 'author');
-const signed = signRelease({ ...release, sequence: 1_700_000_000_123 }, identityKeys(seed));
+const numbered = { ...release, sequence: 1_700_000_000_123 };
+const signed = signRelease(numbered, identityKeys(seed));
 const { authorKey, payload, signature } = signed;
 write('numberedRelease', {
   seed,
   authorKey,
-  release: signed.release,
+  release: numbered,
   payload,
   signature,
   releaseId: releaseId(signed),
