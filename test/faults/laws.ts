@@ -85,9 +85,11 @@ export async function readKept(home: string): Promise<Kept> {
 /** Made once, for the user to put away. */
 const REVOCATION = /^revocation-[0-9a-f]{16}\.txt$/;
 
-/** Who else is in a room, and whose it is, is learned while an engine runs. */
+/** Who else is in a room, whose it is, and who was seen, is learned while an engine runs. Its secret is what the user gave it. */
+const LEARNED = new Set(['members', 'owner', 'epochNonce', 'log', 'seen', 'trust']);
+
 function withoutMembers(key: string, value: unknown): unknown {
-  return key === 'members' || key === 'owner' ? undefined : value;
+  return LEARNED.has(key) ? undefined : value;
 }
 
 /** L1, and L4 to L6, of a home whose engine has ended in peace with the adapter in its library. */
