@@ -5,6 +5,7 @@ import type { Testnet } from 'hyperdht/testnet';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { silentLog } from '../../src/engine/log';
 import type { EngineEvent } from '../../src/engine/wishes';
+import { Strangers } from './strangers';
 import { localDht } from './testRooms';
 
 /** Nothing listens there: an engine that should find no Ollama. */
@@ -59,6 +60,11 @@ export class TestEngines {
     const { room, code } = await owner.wish('createRoom', { label: 'lab' });
     for (const other of others) await other.wish('joinRoom', { room: code, label: 'lab' });
     return room;
+  }
+
+  /** Who speaks the protocol by hand on the same DHT; whoever asks for it closes it. */
+  async strangers(): Promise<Strangers> {
+    return new Strangers(await (this.#dht ??= localDht()));
   }
 
   /** Of the DHT of this test. */

@@ -15,7 +15,7 @@ interface LockedPackage {
 const TOP_LEVEL = [
   ...['src', 'webview', 'media', 'test', 'bench', 'docs', 'l10n'],
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'esbuild.mjs', 'eslint.config.mjs'],
-  ...['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'LICENSE'],
+  ...['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE'],
 ];
 
 /** Made by the build and by npm, and not in the repository. */
