@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { keepInput } from './corpus';
 import { Random } from './random';
-import { runAll } from './runAll';
+import { leftOut, runAll } from './runAll';
 import { table } from './table';
 import { TARGETS } from './targets';
 
@@ -39,6 +39,7 @@ async function fuzz(): Promise<void> {
   const limitMs = Number(values.seconds) * 1_000;
   const rows = await runAll(targets, { seed, first: Number(values.first), limitMs, scratch });
   console.log(table(rows));
+  for (const line of leftOut(targets)) console.log(line);
   console.log(`seed ${seed}`);
   for (const { target, problems } of rows) {
     const told = new Set<string>();

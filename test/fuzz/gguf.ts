@@ -90,7 +90,8 @@ function lie(how: Lies, random: Random): void {
   }
 }
 
-function joinGguf({ values, tensors }: GgufFile, lies: Lies): Buffer {
+/** The file of these parts. */
+export function joinGguf({ values, tensors }: GgufFile, lies: Lies = {}): Buffer {
   const { version = 3, tensorCount = tensors.length, valueCount = values.length, alignment = 32, tail = 0 } = lies;
   const infos: Buffer[] = [];
   const data: Buffer[] = [];

@@ -9,6 +9,8 @@ export interface Target {
   readonly name: string;
   /** Inputs that have to be among those of a share for it to show something. */
   readonly least?: number;
+  /** Why this machine cannot run it. */
+  readonly missing?: () => string | undefined;
   /** Opens what stands behind the door. */
   open(scratch: string): OpenTarget | Promise<OpenTarget>;
 }

@@ -9,6 +9,7 @@ import { modelTexts, ollamaAnswers, ollamaHttp } from './targets/ollama';
 import { panelMessages } from './targets/panel';
 import { roomWalks, transferWalks } from './targets/peers';
 import { manifests, releases } from './targets/releases';
+import { ggufReference, safetensorsReference } from './targets/reference';
 import { rows } from './targets/rows';
 import { handshakes, rpc, wishes } from './targets/service';
 import { settingTexts, settings } from './targets/settings';
@@ -24,6 +25,8 @@ export const TARGETS: readonly Target[] = [
   manifests,
   releases,
   adapters,
+  safetensorsReference,
+  ggufReference,
   files,
   rows,
   codes,

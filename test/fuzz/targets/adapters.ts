@@ -11,6 +11,7 @@ import type { Target } from '../target';
  */
 export const adapters: Target = {
   name: 'adapters',
+  least: 20,
   open: async (scratch) => {
     const samples = await readSamples(scratch);
     const folder = join(scratch, 'inputs');
@@ -20,12 +21,17 @@ export const adapters: Target = {
       make: (random) => Buffer.from(`${random.below(2 ** 31)}`),
       take: async (input) => {
         const written = inputs.write(Number(Buffer.from(input).toString('utf8')));
+        const started = process.cpuUsage();
         const outcome = await readInput(written, samples, join(scratch, 'out.gguf'));
+        const { user, system } = process.cpuUsage(started);
         if (outcome.kind === 'bug') throw outcome.error;
-        return outcome.kind === 'refused' ? 'refused' : 'accepted';
+        const verdict = outcome.kind === 'refused' ? 'refused' : 'accepted';
+        return { verdict, count: 1, slowestMs: (user + system) / 1_000 / (written.what === 'merge' ? MERGE_WORK : 1) };
       },
     };
   },
 };
 
 const SEED = 20_264;
+/** Writing a whole model is the work of so many adapters. */
+const MERGE_WORK = 10;

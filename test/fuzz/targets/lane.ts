@@ -5,7 +5,7 @@ import { LaneReader } from '../../../src/engine/net/laneFrames';
 import { LaneOrder } from '../../../src/engine/net/laneOrder';
 import { damaged } from '../bytes';
 import { Random } from '../random';
-import type { Target, Verdict } from '../target';
+import type { Taken, Target } from '../target';
 import { TRANSFER_KINDS, messageBytes } from './codecs';
 
 const HEAD_BYTES = 9;
@@ -43,13 +43,16 @@ function frame(place: number, random: Random): Buffer {
 }
 
 /** However the stream is cut, the same messages come out in the same order, and the same is refused. */
-function take(input: Uint8Array): Verdict {
+function take(input: Uint8Array): Taken {
   const stream = input.subarray(4);
   const seed = Buffer.from(input.subarray(0, 4)).reduce((sum, byte) => sum * 256 + byte, 0);
+  const started = process.cpuUsage();
   const whole = read([stream]);
+  const { user, system } = process.cpuUsage(started);
   const cut = read([...pieces(stream, new Random(seed, 0))]);
   assert.deepEqual(cut, whole);
-  return whole.at(-1) === 'refused' ? 'refused' : 'accepted';
+  const verdict = whole.at(-1) === 'refused' ? 'refused' : 'accepted';
+  return { verdict, count: 1, slowestMs: (user + system) / 1_000 };
 }
 
 function read(parts: readonly Uint8Array[]): unknown[] {
