@@ -25,6 +25,7 @@ import { planInstall } from './flows/planInstall';
 import { RoomLimits, setRoomLimits } from './flows/roomLimits';
 import { joinRoom, roomWishes } from './flows/rooms';
 import { settleIdentity } from './flows/settleIdentity';
+import { isMeantFor } from './flows/meantRooms';
 import { shareAdapter, sourceMessage, unshareAdapter } from './flows/share';
 import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapshot';
 import { transferDetails } from './flows/transferDetails';
@@ -158,7 +159,10 @@ class LocalEngine implements Engine {
     });
     const registry = new Registry(store);
     const library = new Library(store);
-    const catalog = new Catalog((signed) => store.releaseNumbers.admit(signed));
+    const catalog = new Catalog({
+      admit: (signed) => store.releaseNumbers.admit(signed),
+      isMeantFor: (room, signed) => isMeantFor(this.#parts.rooms, room, signed),
+    });
     const offered = (look: string) => catalog.byLook(look);
     const names = this.#owned.add(new AuthorNames({ authors, here: [registry, library], offered }));
     this.#offers = new Offers({ registry, catalog });

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { keyPair } from 'hypercore-crypto';
-import { signRelease } from '../../src/engine/release/release';
+import { signRelease, type SignedRelease } from '../../src/engine/release/release';
+import { readPackageFacts } from '../../src/engine/store/packageFiles';
 import { TestEngines, untilState } from '../helpers/testEngines';
 import { TestRooms } from '../helpers/testRooms';
 import { makeRelease } from '../helpers/packages';
+import { writePeftAdapter } from '../helpers/writeAdapter';
 
 describe('an old or replayed release', function () {
   this.timeout(30_000);
@@ -56,6 +59,45 @@ describe('an old or replayed release', function () {
     await both(2);
     for (const room of ['lab', 'team']) assert.deepEqual(await namesIn(room), ['ana/marker-1', 'ana/marker-2']);
   });
+
+  it('is ignored in a room that its author did not mean it for, while it counts where it was meant for', async () => {
+    const [ben, ana] = [await engines.open('ben-2'), await engines.open('ana-2')];
+    const lab = await ben.engine.wish('createRoom', { label: 'lab' });
+    const team = await ben.engine.wish('createRoom', { label: 'team' });
+    await ana.engine.wish('joinRoom', { room: lab.code, label: 'lab' });
+    await untilState(ana.engine, ({ rooms, peers }) => peers.length === 1 && !rooms[0]!.isUnmet);
+    const folder = path.join(engines.folder, 'runs', 'secret');
+    await writePeftAdapter(folder);
+    const shared = await ana.engine.wish('share', { path: folder, rooms: ['lab'] });
+    await untilState(ben.engine, ({ rooms }) => rooms.some(({ adapters }) => adapters === 1));
+    const record = await readPackageFacts(path.join(ana.home, 'shared', shared.id), shared.id);
+    const signed = record!.release!;
+
+    // Mallory is in both rooms and says ana's words, as they are, in the other one.
+    const mallory = await stranger('mallory-2');
+    for (const { code } of [lab, team]) mallory.rooms.joinCode(code);
+    mallory.offers.set(team.room, [signed, marker('m')]);
+    mallory.offers.set(lab.room, [signed]);
+    mallory.rooms.refreshOffers();
+    await untilState(ben.engine, ({ rooms }) => rooms.every(({ adapters }) => adapters === 1));
+    const found = await ben.engine.wish('list', { search: 'secret' });
+    const inTeam = await ben.engine.wish('list', { room: 'team' });
+
+    assert.equal(signed.release.rooms?.length, 1);
+    assert.deepEqual(
+      found.adapters.map(({ id, rooms }) => [id, rooms]),
+      [[shared.id, [lab.room]]],
+    );
+    assert.deepEqual(
+      inTeam.adapters.map(({ name }) => name),
+      ['mallory/m'],
+    );
+  });
+
+  function marker(name: string): SignedRelease {
+    const { release } = makeRelease('cd'.repeat(32), { name, author: 'mallory' });
+    return signRelease(release, keyPair(Buffer.alloc(32, 5)));
+  }
 
   async function stranger(name: string): Promise<TestRooms> {
     const bootstrap = await engines.addresses();

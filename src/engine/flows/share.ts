@@ -16,6 +16,7 @@ import { MAX_TEXT_BYTES, type FileRole, type Manifest } from '../release/manifes
 import { MAX_RELEASE_BYTES, signRelease, type Release } from '../release/release';
 import type { ShareRequest, ShareResult, WishOptions } from '../wishes';
 import { withCleanWeights, type CleanWeights } from './cleanWeights';
+import { marksOf } from './meantRooms';
 import { readMergeFile } from './mergeFile';
 import type { EngineParts } from './parts';
 
@@ -112,6 +113,7 @@ async function offer(
   if (merge && !lineage) parts.log.warn(`${info.weightsPath} is not what was merged there; shared without lineage`);
   const release = fitting({
     ...(await describe(parts, request, info, { contentId: manifest.id, bytes: manifest.size }, known.baseDigest)),
+    ...optional('rooms', marksOf(parts.rooms, rooms, manifest.id)),
     ...(lineage ? { parents: parentsOf(lineage), lineage } : {}),
     ...(extras ? { extras } : {}),
   });

@@ -19,6 +19,7 @@ import { allowsRoom, reachesOutside } from './networkMode';
 import { PeerBook, type PeerBookEvents } from './peerBook';
 import { makeGeneral, makeLocal, makeOwn, readRoom, writeRoom, type BookEntry } from './roomBook';
 import { makeRoomSecret } from './roomCode';
+import { roomMark } from './roomMark';
 import type { Swarm } from './swarm';
 
 const MAX_ROOMS = 64;
@@ -177,6 +178,12 @@ export class Rooms extends Resource {
   /** Ids of the joined rooms that these ids or labels name. @throws {LoraSwarmError} `ROOM_UNKNOWN` */
   resolve(names: readonly string[]): string[] {
     return names.map((name) => this.#find(name).entry.room.id);
+  }
+
+  /** See `roomMark`; undefined where it can't be known. */
+  markOf(roomId: string, contentId: string): string | undefined {
+    const room = this.#rooms.get(roomId)?.entry.room;
+    return room && roomMark(room, contentId);
   }
 
   kindOf(roomId: string): RoomKind | undefined {

@@ -2,7 +2,7 @@ import { Emitter } from '../events';
 import type { SignedRelease } from '../release/release';
 import type { SqlRow } from '../store/sqlite';
 import { CatalogChanges, type CatalogChange } from './catalogChanges';
-import { CatalogRows, MAX_CONTENTS, OFFERS } from './catalogRows';
+import { CatalogRows, MAX_CONTENTS, OFFERS, type CatalogRules } from './catalogRows';
 import { conditionOf, type Filter } from './catalogTables';
 import { findTarget } from './findTarget';
 
@@ -42,9 +42,8 @@ export class Catalog {
   readonly onDidChange = this.#changed.event;
   #revision = 0;
 
-  /** @param admit says no to a release that its author has replaced by a newer one; see `ReleaseNumbers`. */
-  constructor(admit?: (signed: SignedRelease) => boolean) {
-    this.#rows = new CatalogRows(admit);
+  constructor(rules?: CatalogRules) {
+    this.#rows = new CatalogRows(rules);
   }
 
   /** Grows with every change. */

@@ -10,6 +10,14 @@ export const MAX_PEER_OFFERS = 500;
 /** Adapters of all rooms together. */
 export const MAX_CONTENTS = 10_000;
 
+/** What is looked at before a release counts. */
+export interface CatalogRules {
+  /** Says no to a release that its author has replaced by a newer one; see `ReleaseNumbers`. */
+  readonly admit?: (signed: SignedRelease) => boolean;
+  /** Says no to a release that its author meant for other rooms. */
+  readonly isMeantFor?: (room: string, signed: SignedRelease) => boolean;
+}
+
 /** Joins offers with the ids of their contents. */
 export const OFFERS =
   'SELECT o.room, o.peer, o.content, o.release, c.id FROM offers o JOIN contents c ON c.no = o.content';
@@ -27,8 +35,7 @@ export class CatalogRows {
   readonly #owned = new Map<string, number>();
   #contents = 0;
 
-  /** @param admit says no to a release that its author has replaced by a newer one. */
-  constructor(private readonly admit: (signed: SignedRelease) => boolean = () => true) {}
+  constructor(private readonly rules: CatalogRules = {}) {}
 
   get size(): number {
     return this.#contents;
@@ -46,8 +53,9 @@ export class CatalogRows {
       const { contentId } = signed.release;
       if (!offered.has(contentId) && offered.size >= MAX_PEER_OFFERS) continue;
       let content = this.#contentNo(contentId);
+      if (this.rules.isMeantFor?.(room, signed) === false) continue;
       // Old words count for nothing. They only show who has the files, as long as somebody says the newer ones.
-      if (!this.admit(signed) && !this.#isKnown(content, signed)) continue;
+      if (this.rules.admit?.(signed) === false && !this.#isKnown(content, signed)) continue;
       if (content === undefined) {
         // Once there is no place for this peer there is none for its next one either.
         isFull ||= this.#contents >= MAX_CONTENTS && !this.#makePlace(changes, peer);

@@ -23,6 +23,8 @@ import { parseLineage } from './lineage';
 
 /** A release is read from every peer for every adapter, so it stays small. */
 export const MAX_RELEASE_BYTES = 8_192;
+/** Rooms that a release can be meant for. One that is offered in more is meant for any. */
+export const MAX_ROOMS = 16;
 /** Signed before the payload, so that a release's signature is never one of something else. */
 const DOMAIN = Buffer.from('lora-swarm/release/1\n');
 
@@ -53,6 +55,8 @@ export interface Release {
   readonly createdAt: number;
   /** Counts up over all releases of one author, so that a newer one is known as such. Absent in those of early versions. */
   readonly sequence?: number;
+  /** Marks of the rooms that it is meant for, 32 hex characters each; in others it counts for nothing. Absent: for any. */
+  readonly rooms?: readonly string[];
   /** How it was merged of `parents`, which name every part that has an id. */
   readonly lineage?: AdapterLineage;
   /** Proposals for the Modelfile. */
@@ -136,6 +140,7 @@ function parseRelease(bytes: Buffer): Release {
     parents,
     createdAt: integer(from, 'createdAt'),
     ...optional('sequence', from['sequence'] === undefined ? undefined : integer(from, 'sequence')),
+    ...optional('rooms', from['rooms'] === undefined ? undefined : parseMarks(from)),
     ...optional('version', optionalText(from, 'version', 80)),
     ...optional('rank', optionalNumber(from, 'rank')),
     ...optional('alpha', optionalNumber(from, 'alpha')),
@@ -146,6 +151,10 @@ function parseRelease(bytes: Buffer): Release {
     ...optional('lineage', lineage),
     ...optional('extras', parseExtras(from['extras'])),
   };
+}
+
+function parseMarks(from: Record<string, unknown>): string[] {
+  return texts(from, 'rooms', MAX_ROOMS, 32).map((mark) => (/^[0-9a-f]{32}$/.test(mark) ? mark : fail('rooms')));
 }
 
 function parseShape(from: Record<string, unknown>): AdapterShape {

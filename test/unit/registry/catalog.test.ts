@@ -139,7 +139,7 @@ describe('Catalog', () => {
   describe('numbers of releases', () => {
     it('ignores an old release in the same and in another room, also when nobody says the newer one now', () =>
       withStore((store) => {
-        const counting = new Catalog((signed) => store.releaseNumbers.admit(signed));
+        const counting = new Catalog({ admit: (signed) => store.releaseNumbers.admit(signed) });
         try {
           counting.applySnapshot('lab', 'p1', [release(1, { name: 'new', sequence: 7 })]);
           counting.dropPeer('lab', 'p1');
@@ -154,9 +154,26 @@ describe('Catalog', () => {
         return Promise.resolve();
       }));
 
+    it('ignores what its author meant for other rooms, also where the same is offered rightly', () => {
+      const rules = {
+        isMeantFor: (room: string, signed: SignedRelease) => signed.release.rooms?.[0] !== `not ${room}`,
+      };
+      const choosy = new Catalog(rules);
+      try {
+        choosy.applySnapshot('lab', 'p1', [release(1, { rooms: ['not team'] })]);
+        choosy.applySnapshot('team', 'p2', [release(1, { rooms: ['not team'] }), release(2)]);
+
+        assert.deepEqual(choosy.get(idOf(1))?.rooms, ['lab']);
+        assert.deepEqual(choosy.get(idOf(1))?.sources, ['p1']);
+        assert.deepEqual(choosy.get(idOf(2))?.rooms, ['team']);
+      } finally {
+        choosy.close();
+      }
+    });
+
     it('counts who says old words as one who has the files, while the newer words are there', () =>
       withStore((store) => {
-        const counting = new Catalog((signed) => store.releaseNumbers.admit(signed));
+        const counting = new Catalog({ admit: (signed) => store.releaseNumbers.admit(signed) });
         try {
           counting.applySnapshot('lab', 'p1', [release(1, { name: 'new', sequence: 7 })]);
           counting.applySnapshot('lab', 'p2', [release(1, { name: 'old', sequence: 6 })]);
