@@ -130,6 +130,11 @@ declare module 'hyperdht' {
     lookup(host: string, options?: unknown): Promise<unknown>;
   }
 
+  export interface DhtServer {
+    listen(keyPair: unknown): Promise<void>;
+    close(): Promise<void>;
+  }
+
   export default class HyperDHT extends EventEmitter {
     constructor(options?: DhtOptions);
     readonly udx: Udx;
@@ -144,7 +149,7 @@ declare module 'hyperdht' {
     bind(): Promise<void>;
     fullyBootstrapped(): Promise<void>;
     connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;
-    createServer(onConnection: (stream: NoiseSecretStream) => void): { listen(keyPair: unknown): Promise<void> };
+    createServer(onConnection: (stream: NoiseSecretStream) => void): DhtServer;
     toArray(): DhtNode[];
     destroy(options?: { force?: boolean }): Promise<void>;
   }
@@ -174,6 +179,7 @@ declare module 'hyperswarm' {
     /** Topics that a lookup of ours found this peer under. Empty for a peer that found us. */
     readonly topics: readonly Buffer[];
     readonly client: boolean;
+    readonly relayAddresses?: readonly DhtNode[] | null;
     on(event: 'topic', listener: (topic: Buffer) => void): this;
     off(event: 'topic', listener: (topic: Buffer) => void): this;
   }
@@ -194,6 +200,10 @@ declare module 'hyperswarm' {
     readonly dht: HyperDHT;
     readonly connections: ReadonlySet<NoiseSecretStream>;
     readonly connecting: number;
+    /** By public key in hex. */
+    readonly peers: ReadonlyMap<string, PeerInfo>;
+    /** Also those that are being made. Not public; see `Swarm.meet`. */
+    readonly _allConnections: { has(key: Uint8Array): boolean };
     join(topic: Buffer, options?: { client?: boolean; server?: boolean; limit?: number }): Discovery;
     leave(topic: Buffer): Promise<void>;
     listen(): Promise<void>;

@@ -4,7 +4,7 @@ import { Resource } from '../lifecycle';
 import type { Logger } from '../log';
 import type { RoomKind } from '../state';
 import { isLanAddress, isLoopback } from './address';
-import { LanSightings } from './lanSightings';
+import { LanSightings, type Sighting } from './lanSightings';
 import {
   readBeacon,
   SEALED_ENTRIES,
@@ -36,8 +36,8 @@ export interface LanRoom {
 /** Somebody to dial. */
 export interface LanPeer {
   readonly key: Buffer;
-  /** Where it was heard lately, the last one first. */
-  readonly addresses: readonly { readonly host: string; readonly port: number }[];
+  /** Where to dial it now. The next dial gets other addresses first, if it was heard at some. */
+  readonly take: Sighting['take'];
   /** Of the room that both seem to be in. */
   readonly topic: Buffer;
 }
@@ -189,6 +189,6 @@ export class LanBeacon extends Resource {
     const sighting = this.#sightings.see(key, { host, port });
     if (!sighting) return;
     const dials = Buffer.compare(this.parts.key, key) < 0;
-    if (dials || sighting.isOld) this.#found.fire({ key, addresses: sighting.addresses, topic: room.keys.topic });
+    if (dials || sighting.isOld) this.#found.fire({ key, take: sighting.take, topic: room.keys.topic });
   }
 }

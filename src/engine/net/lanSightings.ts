@@ -9,6 +9,8 @@ const MAX_KEYS = 256;
 const MAX_KEYS_OF_HOST = 8;
 /** A machine has a cable and a Wi-Fi. What is more may be somebody who wants to hide where a key really is. */
 const MAX_ADDRESSES = 4;
+/** They are tried one after the other, each for four seconds when nobody answers. */
+const MAX_TAKEN = 2;
 const MAX_SENDERS = 256;
 
 export interface LanPlace {
@@ -20,15 +22,23 @@ export interface LanPlace {
 export interface Sighting {
   /** Named long enough that the side which should have dialled had its time. */
   readonly isOld: boolean;
-  /** The last one first. */
-  readonly addresses: readonly LanPlace[];
+  /**
+   * Two of the addresses to try, for a dial that begins now: those that were not given yet, then those given longest ago.
+   * A forged one costs a dial seconds, so it must not come before the true one each time.
+   */
+  readonly take: () => readonly LanPlace[];
 }
 
 interface Seen {
   readonly sinceMs: number;
   lastMs: number;
   /** `host:port` to where and when, in the order in which they were heard last. */
-  readonly places: Map<string, LanPlace & { readonly atMs: number }>;
+  readonly places: Map<string, SeenPlace>;
+}
+
+interface SeenPlace extends LanPlace {
+  readonly heardMs: number;
+  takenMs: number;
 }
 
 /** Whom beacons named lately, and from where. Bounded, as everybody of the network can send what they like. */
@@ -52,11 +62,20 @@ export class LanSightings {
     }
     seen.lastMs = now;
     const name = `${place.host}:${place.port}`;
+    const takenMs = seen.places.get(name)?.takenMs ?? -Infinity;
     seen.places.delete(name);
-    seen.places.set(name, { ...place, atMs: now });
+    seen.places.set(name, { ...place, heardMs: now, takenMs });
     if (seen.places.size > MAX_ADDRESSES) seen.places.delete(seen.places.keys().next().value!);
-    const addresses = [...seen.places.values()].reverse().map(({ host, port }) => ({ host, port }));
-    return { isOld: now - seen.sinceMs > SECOND_CHANCE_MS, addresses };
+    const { places, sinceMs } = seen;
+    return { isOld: now - sinceMs > SECOND_CHANCE_MS, take: () => this.#take([...places.values()].reverse()) };
+  }
+
+  /** @param places the one heard last first. */
+  #take(places: readonly SeenPlace[]): LanPlace[] {
+    const byTurn = [...places].sort((a, b) => (a.takenMs === b.takenMs ? 0 : a.takenMs - b.takenMs));
+    const taken = byTurn.slice(0, MAX_TAKEN);
+    for (const place of taken) place.takenMs = this.now();
+    return taken.map(({ host, port }) => ({ host, port }));
   }
 
   /** Whether nothing came from this `host:port` yet. */
@@ -79,7 +98,7 @@ export class LanSightings {
   #forget(now: number): void {
     for (const [hex, { lastMs, places }] of this.#seen) {
       if (now - lastMs > FORGET_MS) this.#seen.delete(hex);
-      for (const [name, { atMs }] of places) if (now - atMs > FORGET_MS) places.delete(name);
+      for (const [name, { heardMs }] of places) if (now - heardMs > FORGET_MS) places.delete(name);
     }
   }
 }

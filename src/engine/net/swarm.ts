@@ -117,11 +117,15 @@ export class Swarm extends Resource {
     await swarm.dht.bind();
   }
 
-  /** Dials a peer whose address is known. */
-  meet({ key, addresses, topic }: LanPeer): void {
+  /** Dials a peer whose address is known, unless that is going on. */
+  meet({ key, take, topic }: LanPeer): void {
+    const swarm = this.#swarm;
+    if (!swarm) return;
+    const isBusy = swarm._allConnections.has(key);
+    const relayAddresses = isBusy ? (swarm.peers.get(key.toString('hex'))?.relayAddresses ?? []) : take();
     // The same call that a lookup makes for each peer it finds. It dedupes, queues and retries, which a bare
     // `dht.connect` would not. It has no public twin that takes an address (hyperswarm 4.17, pinned by the lockfile).
-    this.#swarm?._handlePeer({ publicKey: key, relayAddresses: addresses }, topic);
+    swarm._handlePeer({ publicKey: key, relayAddresses }, topic);
   }
 
   /** Ends every connection and forgets the DHT; topics are joined anew when something is joined. */

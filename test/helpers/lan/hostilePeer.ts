@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import type NoiseSecretStream from '@hyperswarm/secret-stream';
 import c, { type Encoder } from 'compact-encoding';
 import { hash, keyPair, randomBytes, type KeyPair } from 'hypercore-crypto';
-import HyperDHT, { type DhtNode } from 'hyperdht';
+import HyperDHT, { type DhtNode, type DhtServer } from 'hyperdht';
 import { readBeacon, writeOpenBeacon } from '../../../src/engine/net/lanPackets';
 import { LURES } from './lures';
 
@@ -139,6 +139,6 @@ interface Node extends HyperDHT {
   createServer(
     options: object | ((stream: never) => void),
     onConnection?: (stream: NoiseSecretStream) => void,
-  ): { listen(keys: unknown): Promise<void> };
+  ): DhtServer;
   request(question: object, to: DhtNode, options: object): Promise<unknown>;
 }
