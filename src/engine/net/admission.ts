@@ -138,7 +138,8 @@ export class Admission {
     const reserved = isKnown ? 0 : isLan ? RESERVED_FOR_KNOWN : RESERVED;
     if (this.#connected.size >= MAX_CONNECTIONS - reserved) return 'too many connections';
     const others = [...this.#connected];
-    if (isInbound && !isKnown && others.filter((other) => other.isInbound).length >= MAX_INBOUND)
+    const inboundLimit = isLan ? MAX_INBOUND + RESERVED - RESERVED_FOR_KNOWN : MAX_INBOUND;
+    if (isInbound && !isKnown && others.filter((other) => other.isInbound).length >= inboundLimit)
       return 'too many inbound connections';
     // Colleagues share one address towards the internet, and only who got the code becomes one.
     if (!this.#members.has(key) && others.filter((other) => other.address === address).length >= maxPerAddress(address))

@@ -25,6 +25,15 @@ describe('admission', () => {
     assert.equal(admission.enter(from('friend', '198.51.100.2')), undefined);
   });
 
+  it('keeps places for the local network when strangers of the internet took all that they can', () => {
+    const admission = new Admission();
+    for (let i = 0; i < 200; i++) admission.enter(from(`k${i}`, `203.0.113.${i}`));
+
+    const near = Array.from({ length: 5 }, (_, i) => admission.enter(from(`l${i}`, '192.168.1.9')));
+
+    assert.deepEqual(near, [undefined, undefined, undefined, undefined, 'too many inbound connections']);
+  });
+
   it('keeps some of them from the local network, too', () => {
     const admission = new Admission();
     admission.know({ key: 'friend', address: '192.168.1.77' }, false);
