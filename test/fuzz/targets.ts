@@ -12,6 +12,7 @@ import { manifests, releases } from './targets/releases';
 import { ggufReference, safetensorsReference } from './targets/reference';
 import { rows } from './targets/rows';
 import { handshakes, rpc, wishes } from './targets/service';
+import { damagedStatements, roomStatements } from './targets/statements';
 import { settingTexts, settings } from './targets/settings';
 
 /** All doors, from the network to the screen. */
@@ -27,6 +28,8 @@ export const TARGETS: readonly Target[] = [
   adapters,
   safetensorsReference,
   ggufReference,
+  roomStatements,
+  damagedStatements,
   files,
   rows,
   codes,

@@ -12,10 +12,10 @@ const MAX_STEPS = 60;
 /** What fits into the two bytes of a length; a chunk of 64 KiB is cut by one. */
 const MAX_CONTENT = 65_535;
 /** Messages of a room by their number; the first of `ROOM_KINDS`. */
-const ROOM_MESSAGES = 6;
+const ROOM_MESSAGES = 11;
 const REKEY = ROOM_KINDS.findIndex(({ name }) => name === 'rekey');
 /** With some that are not there yet. */
-const ROOM_TYPES = 10;
+const ROOM_TYPES = 14;
 
 /** A walk with the opening of an honest peer before it, mostly, and then anything. */
 export function makeWalk(side: EngineSide, random: Random, aim: 'rooms' | 'transfers'): Uint8Array {
