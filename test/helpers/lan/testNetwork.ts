@@ -40,10 +40,10 @@ export interface SeenBeacon {
 }
 
 export interface Sniffer {
-  seen(): readonly Seen[];
-  beacons(): readonly SeenBeacon[];
+  readonly seen: () => readonly Seen[];
+  readonly beacons: () => readonly SeenBeacon[];
   /** Waits for packets; the test's own timeout is the limit. */
-  until(fits: () => boolean): Promise<void>;
+  readonly until: (fits: () => boolean) => Promise<void>;
 }
 
 let made = 0;
