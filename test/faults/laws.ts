@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { parseCertificate } from '../../src/engine/identity/certificate';
 import { ChunkMap } from '../../src/engine/release/chunkMap';
 import { FILE_ROLES, hashChunk, parseManifest, type Manifest } from '../../src/engine/release/manifest';
 import { chunkRuns } from '../../src/engine/store/chunkRuns';
@@ -92,14 +93,22 @@ function withoutMembers(key: string, value: unknown): unknown {
   return LEARNED.has(key) ? undefined : value;
 }
 
+/** L5 and L6: what a home has, and nothing beside it. The certificate is whole. */
+export function checkNames(home: string): void {
+  const all = fs.readdirSync(home).sort();
+  const certificates = all.filter((name) => REVOCATION.test(name));
+  const names = ['engine.db', 'identity.key', 'library', 'partial', 'shared', 'tmp'];
+  assert.deepEqual(all, [...names, ...certificates].sort(), 'L5: left in the home');
+  assert.equal(certificates.length, 1, 'L6: a revocation certificate');
+  parseCertificate(fs.readFileSync(path.join(home, certificates[0]!), 'utf8'));
+}
+
 /** L1, and L4 to L6, of a home whose engine has ended in peace with the adapter in its library. */
 export async function checkHome(home: string, before: Kept, manifest: Manifest): Promise<void> {
   checkLibrary(home);
   for (const area of ['partial', 'tmp'])
     assert.deepEqual(fs.readdirSync(path.join(home, area)), [], `L5: left in ${area}`);
-  const names = ['engine.db', 'identity.key', 'library', 'partial', 'shared', 'tmp'];
-  const found = fs.readdirSync(home).filter((name) => !REVOCATION.test(name));
-  assert.deepEqual(found.sort(), names, 'L5: left in the home');
+  checkNames(home);
   assert.deepEqual(
     fs.readdirSync(path.join(home, 'library', manifest.id)).sort(),
     ['chunks.bin', 'manifest.bin', 'release.bin', ...manifest.files.map(({ role }) => FILE_ROLES[role].name)].sort(),

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { seededRandom } from '../helpers/packages';
 import { inLanes, type Bout, type Fault } from './fault';
 import type { Ground } from './ground';
-import { checkLibrary, readKept } from './laws';
+import { checkLibrary, checkNames, readKept } from './laws';
 import { describe, recover } from './recovery';
 import { injectingKill, noStrace, pointsOf, tracing, type CallPoint } from './strace';
 
@@ -85,8 +85,7 @@ async function atFirstStart(bout: Bout, ground: Ground): Promise<void> {
       const kept = await readKept(home);
       if (identity !== undefined) assert.equal(kept.identity, identity, 'L6: another identity');
       assert.equal(kept.rooms.length, 1, 'L6: rooms');
-      const names = ['engine.db', 'identity.key', 'library', 'partial', 'shared', 'tmp'];
-      assert.deepEqual(fs.readdirSync(home).sort(), names, 'L5: left in the home');
+      checkNames(home);
       for (const area of ['partial', 'tmp']) assert.deepEqual(fs.readdirSync(path.join(home, area)), [], `L5: ${area}`);
       ground.removeHome(home);
       return undefined;

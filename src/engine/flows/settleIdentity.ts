@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { keyPair, type KeyPair } from 'hypercore-crypto';
 import { hasCode, storageError } from '../errors';
@@ -5,10 +6,13 @@ import { formatCertificate } from '../identity/certificate';
 import { makeRevocation, openStatement } from '../identity/statements';
 import type { BackupContents } from '../identity/backupContents';
 import type { Logger } from '../log';
-import { statOf, writeNewFile } from '../store/files';
+import { readSmallFile, writeNewFile } from '../store/files';
 import { loadIdentitySeed, replaceIdentitySeed } from '../store/identity';
 import { endIdentityChange, readIdentityChange, removeUnfinishedChanges } from '../store/identityChange';
 import type { Store } from '../store/store';
+
+/** People add a note. */
+const MAX_CERTIFICATE_BYTES = 65_536;
 
 /**
  * Gives the key pair of this folder, after a change of it that was asked for last time. Sees to it that its revocation
@@ -60,7 +64,11 @@ function takeIn(store: Store, { statements, sequence, displayName, rooms }: Back
 async function keepCertificate(home: string, keys: KeyPair, log: Logger): Promise<void> {
   const path = certificatePath(home, keys.publicKey);
   try {
-    if (!(await statOf(path))) await writeNewFile(path, Buffer.from(formatCertificate(makeRevocation(keys))));
+    const text = formatCertificate(makeRevocation(keys));
+    const there = await readSmallFile(path, MAX_CERTIFICATE_BYTES);
+    const isUnfinished = there !== undefined && there.length < text.length && text.startsWith(there.toString('utf8'));
+    if (isUnfinished) await rm(path); // Who wrote it was killed.
+    if (isUnfinished || !there) await writeNewFile(path, Buffer.from(text));
   } catch (error) {
     log.warn(`the revocation certificate could not be written: ${String(storageError(error, path))}`);
   }

@@ -53,6 +53,23 @@ describe('settleIdentity', () => {
       if (process.platform !== 'win32') assert.equal(statSync(path).mode & 0o777, 0o600);
     }));
 
+  it('writes the certificate anew when the start that wrote it was killed, and leaves one with a note alone', () =>
+    withStore(async (store, home) => {
+      const keys = await settleIdentity(store, undefined, silentLog);
+      const path = certificatePath(home, keys.publicKey);
+      const text = readFileSync(path, 'utf8');
+      const after: string[] = [];
+      for (const there of ['', text.slice(0, 100), text.slice(0, -1), `My laptop\n${text}`, `${text}My laptop`]) {
+        writeFileSync(path, there);
+
+        await settleIdentity(store, undefined, silentLog);
+
+        after.push(readFileSync(path, 'utf8'));
+      }
+
+      assert.deepEqual(after, [text, text, text, `My laptop\n${text}`, `${text}My laptop`]);
+    }));
+
   it('carries out a change where the seed is in a file, and again after a crash at any step', () =>
     withStore(async (store, home) => {
       writeFileSync(join(home, 'identity.key'), hex(OLD), { mode: 0o600 });
