@@ -51,10 +51,12 @@ describe('T36: somebody who knows the topic, and not the code', function () {
   });
 
   it('gets nowhere when it is passed on under the key of the stranger that heard it', async () => {
-    const stranger = await strangers.dial(ana.keys.publicKey, fooledKeys());
-
-    stranger.say(opening(1, ROOM, proof, Buffer.from([0])));
-    await stranger.next(0);
+    let stranger: Stranger;
+    do {
+      stranger = await strangers.dial(ana.keys.publicKey, fooledKeys());
+      stranger.say(opening(1, ROOM, proof, Buffer.from([0])));
+      await stranger.next(0);
+    } while (stranger.isClosed); // One connection of a key stays, and a member may be dialling it at the same moment.
 
     assert.deepEqual(stranger.heard, [rejection(1)]);
   });
