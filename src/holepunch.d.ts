@@ -150,6 +150,10 @@ declare module 'hyperdht' {
     fullyBootstrapped(): Promise<void>;
     connect(key: Uint8Array, options?: { relayAddresses?: readonly DhtNode[]; keyPair?: unknown }): NoiseSecretStream;
     createServer(onConnection: (stream: NoiseSecretStream) => void): DhtServer;
+    /** One item for each node that knows somebody there. */
+    lookup(topic: Uint8Array): AsyncIterable<{
+      readonly peers: readonly { readonly publicKey: Buffer; readonly relayAddresses: readonly DhtNode[] }[];
+    }>;
     toArray(): DhtNode[];
     destroy(options?: { force?: boolean }): Promise<void>;
   }

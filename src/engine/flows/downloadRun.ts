@@ -156,7 +156,11 @@ export class DownloadRun {
   /** Looks for those who have it and whom no room has brought. */
   #seek(): void {
     const { id, roomIds } = this.request;
-    this.#owned.add(this.parts.rooms.seek(id, roomIds));
+    const { catalog, rooms } = this.parts;
+    const offers = () => catalog.sources(id);
+    const where = new Set(roomIds.length > 0 ? roomIds : offers().flatMap((offer) => offer.rooms));
+    const holders = (): string[] => offers().flatMap(({ peer, rooms: at }) => (at.includes('general') ? [peer] : []));
+    this.#owned.add(rooms.seek(id, where.size === 0 ? rooms.ids : [...where], holders));
   }
 
   async #open(manifest: Manifest): Promise<PartialPackage> {

@@ -1,6 +1,7 @@
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import type { RoomState } from '../state';
+import { MeetingPlaces } from './gossip/meetingPlaces';
 import type { JoinedRoom } from './joinedRoom';
 import { retiredRooms, type BookEntry } from './roomBook';
 import type { JoinedTopic, Swarm } from './swarm';
@@ -21,6 +22,9 @@ export interface ActiveRoomParts {
   /** Whether anything outside of the local network may be asked or told. */
   readonly mayUseDht: boolean;
   readonly peers: (roomId: string) => number;
+  /** Whom others of the open room told of, hex, and who is not connected. */
+  readonly strangers: (count: number) => readonly string[];
+  readonly key: Uint8Array;
   readonly onPhase: () => void;
   readonly log: Logger;
 }
@@ -31,6 +35,7 @@ export class ActiveRoom implements Disposable {
   readonly retired: readonly JoinedRoom[];
   phase: RoomState['phase'] = 'joining';
   readonly #topics: JoinedTopic[] = [];
+  #places: MeetingPlaces | undefined;
   readonly #timers: NodeJS.Timeout[] = [];
   #isEnded = false;
 
@@ -41,19 +46,22 @@ export class ActiveRoom implements Disposable {
     this.room = entry.room;
     this.retired = retiredRooms(entry);
     const usesDht = this.room.kind !== 'local' && parts.mayUseDht;
-    if (usesDht) this.#joinDht();
+    if (usesDht && this.room.kind === 'general') this.#meetCrowd();
+    else if (usesDht) this.#joinDht();
     if (this.room.kind !== 'general') void this.#joinNearby(!usesDht);
   }
 
   /** Looks for peers again, now. */
   refresh(): void {
     for (const topic of this.#topics) topic.refresh();
+    this.#places?.refresh();
   }
 
   dispose(): void {
     this.#isEnded = true;
     for (const timer of this.#timers) clearTimeout(timer);
     for (const topic of this.#topics) topic.dispose();
+    this.#places?.dispose();
   }
 
   async #joinNearby(decidesPhase: boolean): Promise<void> {
@@ -64,6 +72,15 @@ export class ActiveRoom implements Disposable {
       this.parts.log.warn(`local network: ${String(error)}`);
     }
     if (decidesPhase) this.#setPhase(isOnline ? 'joined' : 'offline');
+  }
+
+  /** So many may be there that no lookup finds them all, and nobody connects to all of them. */
+  #meetCrowd(): void {
+    const { swarm, key, strangers, log } = this.parts;
+    const neighbours = (): number => this.parts.peers(this.room.id);
+    const onLooked = (): void => this.#setPhase(swarm.isOnline ? 'joined' : 'offline');
+    const { topic } = this.room.keys;
+    this.#places = new MeetingPlaces({ swarm, key, topic, neighbours, strangers, onLooked, log });
   }
 
   #joinDht(): void {

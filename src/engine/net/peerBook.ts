@@ -3,6 +3,7 @@ import type { SignedRelease } from '../release/release';
 import type { PeerState } from '../state';
 import type { EngineEvent } from '../wishes';
 import { Admission, type Candidate, type StrikeMemory } from './admission';
+import type { Crowd } from './gossip/crowd';
 import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
 import type { MembersMessage } from './members/memberMessages';
@@ -41,6 +42,8 @@ export interface PeerBookParts {
   readonly myName: () => string;
   /** What a peer of this room is told of authors' keys. */
   readonly statements?: ((roomId: string) => readonly Uint8Array[]) | undefined;
+  /** Those of the open room who are not connected. */
+  readonly crowd?: Pick<Crowd, 'enter' | 'leave' | 'hear'> | undefined;
   readonly events: PeerBookEvents;
   readonly log: Logger;
 }
@@ -65,6 +68,7 @@ export class PeerBook {
       onMembers: (link, message) => events.onMembers(link, message),
       onMemberStatements: (link, list) => events.onMemberStatements(link, list),
       onStatements: (link, list) => events.onStatements?.(link.room.id, link.peerKey, list),
+      onGossip: (link, message) => parts.crowd?.hear(link, message),
       onProven: (peer, link) => {
         this.#admission.know(peer, link.room.kind === 'private');
         // The proof makes a member; its name comes with the hello, which a short visit may not bring.
@@ -190,6 +194,7 @@ export class PeerBook {
 
   #onHello(link: RoomLink): void {
     link.room.learnMember(link.peerKey, link.name);
+    if (link.gossips) this.parts.crowd?.enter(link, (reason) => this.#peers.get(link.peerKey)?.strike(reason));
     const known = this.parts.statements?.(link.room.id) ?? [];
     if (known.length > 0) link.sendStatements(known);
     const peer = this.#peers.get(link.peerKey);
@@ -206,6 +211,7 @@ export class PeerBook {
   }
 
   #onLeft(peer: Peer, link: RoomLink): void {
+    this.parts.crowd?.leave(link);
     const present = this.#peers.get(peer.key);
     // The same peer may have come back on another connection before the old one was seen to be gone.
     if (present !== peer && present?.isIn(link.room.id)) return;

@@ -18,6 +18,17 @@ const GENERAL_ROOT = Buffer.from('lora-swarm/general/1');
 const LOCAL_ROOT = Buffer.from('lora-swarm/local/1');
 
 export const generalKeys = (): RoomKeys => ({ ...deriveKeys(GENERAL_ROOT), id: 'general' });
+/**
+ * The topic of the public room where those meet whose keys begin with the same `level` hexadecimal digits. On level 0 that is
+ * everybody.
+ */
+export function shardTopic(level: number, key: Uint8Array): Buffer {
+  const { topic } = generalKeys();
+  if (level === 0) return topic;
+  const digits = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('hex').slice(0, level);
+  return createHmac('sha256', topic).update(`shard ${digits}`).digest();
+}
+
 export const localKeys = (): RoomKeys => ({ ...deriveKeys(LOCAL_ROOT), id: 'local' });
 export const privateKeys = (secret: Uint8Array): RoomKeys => deriveKeys(secret);
 

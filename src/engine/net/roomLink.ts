@@ -7,6 +7,7 @@ import { plainText } from '../plainText';
 import { CatalogReader } from './catalogFeed';
 import { PASS_OVER_MS, Paced, entryBudget } from './catalogPace';
 import type { SafeChannel } from './channel';
+import { heard, rumours, tellMe, type GossipMessage } from './gossip/gossipMessages';
 import type { JoinedRoom } from './joinedRoom';
 import { memberStatements, membersMessage, pagesOf, type MembersMessage } from './members/memberMessages';
 import { MAX_STATEMENTS } from './members/roomLog';
@@ -24,6 +25,8 @@ import {
 } from './messages';
 import { MAX_MESSAGE_STATEMENTS, statements } from './statementMessages';
 
+/** Named in the hello of who passes on what others offer. */
+export const GOSSIP_FEATURE = 'gossip/1';
 /** Statements that one peer may bring, and is told, in one room on one connection. */
 export const MAX_LINK_STATEMENTS = 128;
 /** Of the room itself: all that a room may have, and as many again that come to be while connected. */
@@ -42,6 +45,8 @@ export interface RoomLinkEvents {
   onMemberStatements(link: RoomLink, list: readonly Uint8Array[]): void;
   /** Bytes that nobody has checked yet. */
   onStatements?(link: RoomLink, list: readonly Uint8Array[]): void;
+  /** What the peer says of others, in a room that everybody can be in. */
+  onGossip?(link: RoomLink, message: GossipMessage): void;
 }
 
 export interface RoomLinkParts {
@@ -60,6 +65,8 @@ export class RoomLink {
   /** What the peer calls itself, made one harmless line; empty until it said so. */
   name = '';
   isProven = false;
+  /** Whether the peer takes part in gossip. */
+  gossips = false;
   readonly #reader = new CatalogReader();
   readonly #entries = entryBudget();
   /** Set while the peer is passed over. */
@@ -91,6 +98,9 @@ export class RoomLink {
         onMessage: (m) => this.#ifTold(() => parts.events.onMembers(this, m)),
       }),
       memberStatements: channel.message({ encoding: memberStatements, onMessage: (m) => this.#onMemberStatements(m) }),
+      heard: channel.message({ encoding: heard, onMessage: (m) => this.#onGossip({ kind: 'heard', ...m }) }),
+      tellMe: channel.message({ encoding: tellMe, onMessage: (m) => this.#onGossip({ kind: 'tellMe', ...m }) }),
+      rumours: channel.message({ encoding: rumours, onMessage: (m) => this.#onGossip({ kind: 'rumours', ...m }) }),
     };
   }
 
@@ -104,7 +114,7 @@ export class RoomLink {
     }
     this.#send.hello({
       version: PROTOCOL_VERSION,
-      features: [],
+      features: room.kind === 'general' ? [GOSSIP_FEATURE] : [],
       name: this.parts.myName(),
       epoch: room.feed.epoch,
       seq: room.feed.seq,
@@ -140,6 +150,13 @@ export class RoomLink {
     });
   }
 
+  sendGossip(message: GossipMessage): void {
+    if (!this.isProven) return;
+    if (message.kind === 'heard') this.#send.heard(message);
+    else if (message.kind === 'tellMe') this.#send.tellMe(message);
+    else this.#send.rumours(message);
+  }
+
   /** Asks for the peer's whole list again. */
   resync(): void {
     this.#send.resync(null);
@@ -164,6 +181,7 @@ export class RoomLink {
     this.#ifProven(() => {
       this.name = plainText(message.name);
       const { room } = this.parts;
+      this.gossips = room.kind === 'general' && message.features.includes(GOSSIP_FEATURE);
       if (message.owner) this.#learnOwner(message.owner.key, message.owner.nonce);
       const tail = room.feed.since(message.seenEpoch, message.seenSeq);
       if (tail) for (const delta of tail) this.#send.delta(delta);
@@ -209,6 +227,12 @@ export class RoomLink {
       const heard = list.slice(0, MAX_LINK_STATEMENTS - this.#statementsHeard);
       this.#statementsHeard += heard.length;
       if (heard.length > 0) this.parts.events.onStatements?.(this, heard);
+    });
+  }
+
+  #onGossip(message: GossipMessage): void {
+    this.#ifProven(() => {
+      if (this.gossips) this.parts.events.onGossip?.(this, message);
     });
   }
 

@@ -1,72 +1,29 @@
-import type { KeyPair } from 'hypercore-crypto';
 import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
-import { Resource } from '../lifecycle';
-import type { Logger } from '../log';
+import { DisposableStore, Resource, type Disposable } from '../lifecycle';
 import { plainText } from '../plainText';
-import type { SignedRelease } from '../release/release';
-import type { NetworkMode, RoomKind, RoomState } from '../state';
+import type { RoomKind, RoomState } from '../state';
 import type { RoomInvite, RoomMember } from '../wishes';
 import { ActiveRoom } from './activeRoom';
-import type { StrikeMemory } from './admission';
 import { AdapterTopics } from './adapterTopics';
+import { Crowd } from './gossip/crowd';
+import { HolderSearch } from './holderSearch';
 import type { JoinedRoom } from './joinedRoom';
-import type { Lanes } from './lanes';
 import { LocalNetwork } from './localNetwork';
 import type { People } from './members/people';
 import { PrivateRooms, type JoinOptions } from './members/privateRooms';
 import { allowsRoom, reachesOutside } from './networkMode';
-import { PeerBook, type PeerBookEvents } from './peerBook';
+import { PeerBook } from './peerBook';
 import { makeGeneral, makeLocal, makeOwn, readRoom, writeRoom, type BookEntry } from './roomBook';
 import { makeRoomSecret } from './roomCode';
+import { generalKeys } from './roomKeys';
 import { roomMark } from './roomMark';
-import type { Swarm } from './swarm';
+import type { RoomsParts } from './roomsParts';
 
+const GENERAL = 'general';
 const MAX_ROOMS = 64;
 /** A peer needs a moment to learn the next secret before it can answer for it. */
 const ASK_AGAIN_MS = [300, 1_000, 3_000];
-
-/** What authors stated of their keys, as rooms tell it and hear it. */
-export interface StatementTalk {
-  toldIn(roomId: string): readonly Uint8Array[];
-  /** @returns what was new, to be passed on in that room. */
-  hear(roomId: string, list: readonly Uint8Array[]): readonly { readonly bytes: Uint8Array }[];
-}
-
-/** How a room is remembered; the store's `RoomStore` fits. */
-export interface RoomMemory {
-  list(): readonly {
-    readonly id: string;
-    readonly kind: RoomKind;
-    readonly label: string;
-    readonly isJoined: boolean;
-    readonly data: unknown;
-  }[];
-  put(record: { id: string; kind: RoomKind; label: string; isJoined: boolean; data: unknown }): void;
-  remove(id: string): void;
-}
-
-export interface RoomsParts {
-  readonly swarm: Swarm;
-  readonly lanes?: Lanes | undefined;
-  readonly keyPair: KeyPair;
-  readonly host: string | undefined;
-  readonly memory: RoomMemory;
-  /** Who lied and is kept out; without it that ends with the process. */
-  readonly strikes?: StrikeMemory;
-  readonly myName: () => string;
-  readonly mode: () => NetworkMode;
-  /** Whether remembered rooms are switched on at start. */
-  readonly joinAtStart: () => boolean;
-  /** Bytes per second that a room may take, 0 for no limit. */
-  readonly limitsOf?: (roomId: string) => { readonly download: number; readonly upload: number };
-  /** What this machine offers in a room. */
-  readonly offers: (roomId: string) => readonly SignedRelease[];
-  readonly statements?: StatementTalk;
-  readonly events: Pick<PeerBookEvents, 'onSnapshot' | 'onDelta' | 'onGone' | 'onTransfer' | 'onHappen'>;
-  readonly uriScheme: string;
-  readonly log: Logger;
-}
 
 interface KnownRoom {
   entry: BookEntry;
@@ -85,6 +42,7 @@ export class Rooms extends Resource {
   readonly peers: PeerBook;
   readonly #private: PrivateRooms<KnownRoom>;
   readonly #nearby: LocalNetwork;
+  readonly #crowd: Crowd;
   #reachesOutside: boolean;
 
   constructor(private readonly parts: RoomsParts) {
@@ -93,6 +51,14 @@ export class Rooms extends Resource {
     this.#adapters = new AdapterTopics(swarm, parts.offers);
     this.#nearby = new LocalNetwork({ swarm, key: parts.keyPair.publicKey, host, rooms: () => this.#allRooms(), log });
     this.#reachesOutside = reachesOutside(parts.mode());
+    this.#crowd = new Crowd({
+      keys: parts.keyPair,
+      room: generalKeys().topic,
+      isHere: (key) => this.peers.get(key)?.isIn(GENERAL) === true,
+      onList: (key, entries) => parts.events.onSnapshot(GENERAL, key, entries),
+      onGone: (key) => parts.events.onGone(GENERAL, key),
+      log,
+    });
     this.#private = new PrivateRooms<KnownRoom>({
       ...parts,
       peers: () => this.peers,
@@ -117,6 +83,7 @@ export class Rooms extends Resource {
       rooms: () => this.#allRooms(),
       roomOf: (topic) => this.#roomOfTopic(topic),
       myName: parts.myName,
+      crowd: this.#crowd,
       statements: (roomId) => parts.statements?.toldIn(roomId) ?? [],
       events: {
         ...parts.events,
@@ -149,6 +116,7 @@ export class Rooms extends Resource {
       if (known.entry.room.kind === 'private') this.#remember(known); // When each member was last here.
     }
     this.#private.dispose();
+    this.#crowd.dispose();
     this.#adapters.dispose();
     this.peers.close();
     await this.#nearby.close();
@@ -184,6 +152,10 @@ export class Rooms extends Resource {
   markOf(roomId: string, contentId: string): string | undefined {
     const room = this.#rooms.get(roomId)?.entry.room;
     return room && roomMark(room, contentId);
+  }
+
+  get ids(): string[] {
+    return [...this.#rooms.keys()];
   }
 
   kindOf(roomId: string): RoomKind | undefined {
@@ -250,7 +222,7 @@ export class Rooms extends Resource {
 
   /** Tells every room what is offered there now. */
   refreshOffers(): void {
-    for (const { active } of this.#rooms.values()) active?.room.feed.set(this.parts.offers(active.room.id));
+    for (const { active } of this.#rooms.values()) if (active) this.#tellOffers(active.room);
     this.#announce();
   }
 
@@ -259,13 +231,22 @@ export class Rooms extends Resource {
     for (const roomId of this.#rooms.keys()) this.#tellStatements(roomId, [statement]);
   }
 
-  /** Looks for holders of one adapter on the DHT while it is being fetched. */
-  seek(contentId: string, roomIds: readonly string[]): { dispose(): void } {
-    const joined = roomIds.flatMap((id) => {
+  /**
+   * Looks for holders of one adapter while it is being fetched.
+   *
+   * @param roomIds where to look. @param holders who is said to offer it in the general room, hex.
+   */
+  seek(contentId: string, roomIds: readonly string[], holders: () => readonly string[]): Disposable {
+    const owned = new DisposableStore();
+    for (const id of roomIds) {
       const room = this.#rooms.get(id)?.active?.room;
-      return room ? [this.#adapters.seek(room, contentId)] : [];
-    });
-    return { dispose: () => joined.forEach((topic) => topic.dispose()) };
+      if (!room) continue;
+      owned.add(this.#adapters.seek(room, contentId));
+      const { swarm } = this.parts;
+      const isHere = (key: string): boolean => this.peers.get(key)?.isIn(id) === true;
+      if (room.kind === 'general') owned.add(new HolderSearch({ swarm, topic: room.keys.topic, holders, isHere }));
+    }
+    return owned;
   }
 
   /** Looks for peers again, everywhere. */
@@ -298,6 +279,12 @@ export class Rooms extends Resource {
     }
     this.#nearby.tidy();
     this.#changed.fire();
+  }
+
+  #tellOffers(room: JoinedRoom): void {
+    const offers = this.parts.offers(room.id);
+    room.feed.set(offers);
+    if (room.kind === 'general') this.#crowd.setOwn(offers);
   }
 
   #tellStatements(roomId: string, list: readonly Uint8Array[], butKey?: string): void {
@@ -355,12 +342,15 @@ export class Rooms extends Resource {
 
   #activate(known: KnownRoom): void {
     const { room } = known.entry;
-    room.feed.set(this.parts.offers(room.id));
+    if (room.kind === 'general') this.#crowd.open();
+    this.#tellOffers(room);
     known.active = new ActiveRoom(known.entry, {
       swarm: this.parts.swarm,
       meetNearby: () => this.#nearby.meet(),
       mayUseDht: reachesOutside(this.parts.mode()),
       peers: (id) => this.peers.count(id),
+      strangers: (count) => this.#crowd.strangers(count),
+      key: this.parts.keyPair.publicKey,
       onPhase: () => this.#changed.fire(),
       log: this.parts.log,
     });
@@ -377,6 +367,7 @@ export class Rooms extends Resource {
     this.#private.close(known);
     this.#adapters.drop(active.room);
     for (const room of [active.room, ...active.retired]) this.peers.leaveRoom(room);
+    if (active.room.kind === 'general') this.#crowd.close();
   }
 
   /** The room has another secret now: leaves the old one, and asks those who stayed for the new one. */

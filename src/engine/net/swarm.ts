@@ -1,6 +1,6 @@
 import type NoiseSecretStream from '@hyperswarm/secret-stream';
 import type { KeyPair } from 'hypercore-crypto';
-import HyperDHT from 'hyperdht';
+import HyperDHT, { type DhtNode } from 'hyperdht';
 import Hyperswarm, { type Discovery, type PeerInfo } from 'hyperswarm';
 import { Emitter } from '../events';
 import { Resource, type Disposable } from '../lifecycle';
@@ -17,6 +17,8 @@ const POLITE_CLOSE_MS = 1_000;
  * ones keep the living away for a minute.
  */
 const MAX_DIALS = 16;
+/** Of one lookup: 20 nodes name 20 each (hyperdht 6, `MAX_RECORDS_PER_LOOKUP`), and some more are asked on the way. */
+const MAX_FOUND = 1_000;
 
 export interface Connection {
   readonly stream: NoiseSecretStream;
@@ -39,6 +41,12 @@ export interface JoinedTopic extends Disposable {
   flushed(): Promise<boolean>;
   /** Announces and looks up again, now. */
   refresh(): void;
+}
+
+/** Somebody whom a DHT node names for a topic. */
+export interface FoundPeer {
+  readonly publicKey: Buffer;
+  readonly relayAddresses: readonly DhtNode[];
 }
 
 interface TopicRecord {
@@ -107,6 +115,22 @@ export class Swarm extends Resource {
         void this.#swarm?.leave(topic).catch(() => undefined);
       },
     };
+  }
+
+  /**
+   * Asks the DHT nodes of a topic whom they know there. Each answers with some; whom several name is there several times.
+   * Dials nobody.
+   */
+  async lookUp(topic: Buffer): Promise<FoundPeer[]> {
+    if (!(this.parts.mayUseDht?.() ?? true)) return [];
+    const found: FoundPeer[] = [];
+    const { dht } = this.#start(true);
+    for await (const { peers } of dht.lookup(topic))
+      for (const { publicKey, relayAddresses } of peers) {
+        if (found.length >= MAX_FOUND) return found;
+        found.push({ publicKey, relayAddresses });
+      }
+    return found;
   }
 
   /** Makes this engine reachable for peers of the local network, without a DHT. Its port is known then. */

@@ -22,6 +22,12 @@ export interface Rumours {
   readonly rumours: readonly Rumour[];
 }
 
+/** One of them, as a link hands it on. */
+export type GossipMessage =
+  | ({ readonly kind: 'heard' } & Heard)
+  | ({ readonly kind: 'tellMe' } & TellMe)
+  | ({ readonly kind: 'rumours' } & Rumours);
+
 const name = {
   preencode(state: State, m: RumourName): void {
     state.end += 32;

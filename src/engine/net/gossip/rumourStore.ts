@@ -35,6 +35,11 @@ export class RumourStore {
     return this.#lists.size;
   }
 
+  /** Whose lists are here, hex. */
+  origins(): string[] {
+    return [...this.#lists.keys()];
+  }
+
   /** Newest first. */
   names(): RumourName[] {
     const names: RumourName[] = [];
