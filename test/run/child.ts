@@ -6,6 +6,8 @@ export interface ChildOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly limitMs: number;
+  /** Where its output goes: an open file. Absent: where ours goes. */
+  readonly output?: number | 'inherit';
   /** Appears when the tests have ended. From then on the process has `GRACE_MS` to end itself. */
   readonly endedFile?: string;
   /** What its own children may take to end after it. */
@@ -24,12 +26,13 @@ const GRACE_MS = 15_000;
 /** What is ended when the user presses Ctrl-C. */
 const running = new Set<ChildProcess>();
 
-/** Runs a program in a process group of its own, with the terminal as its output, and leaves nothing of the group behind. */
+/** Runs a program in a process group of its own, and leaves nothing of the group behind. */
 export async function runChild(program: string, args: readonly string[], options: ChildOptions): Promise<ChildResult> {
+  const { output = 'inherit' } = options;
   const child = spawn(program, args, {
     cwd: options.cwd,
     env: options.env,
-    stdio: ['ignore', 'inherit', 'inherit'],
+    stdio: ['ignore', output, output],
     detached: process.platform !== 'win32',
   });
   running.add(child);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { killRunning, runChild } from './child';
 import type { Counts } from './counts';
 import { ROOT, findNode, findOllamas } from './machine';
-import { STAGES, testFiles, type Stage } from './stages';
+import { KeptOutput, directly, type Output } from './output';
+import { STAGES, lanes, testFiles, type Stage } from './stages';
 
 const INFERENCE_INSTALLER = path.join('test', 'inference', 'install.mjs');
 
@@ -24,12 +25,19 @@ export async function runTests(names: readonly string[]): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => {
       killRunning();
+      KeptOutput.endAll();
       removeScratch();
       process.exit(130);
     });
 
   const run = new TestRun(scratch);
-  for (const stage of STAGES) if (names.length === 0 || names.includes(stage.name)) await run.stage(stage);
+  const chosen = STAGES.filter(({ name }) => names.length === 0 || names.includes(name));
+  for (const stage of chosen) if (stage.lane === 'first') await run.stage(stage, directly);
+  const rows = lanes(
+    chosen.filter(({ lane }) => lane !== 'first'),
+    os.availableParallelism(),
+  );
+  await Promise.all(rows.map((row) => run.row(row, rows.length > 1)));
   removeScratch();
   return run.report();
 }
@@ -43,47 +51,59 @@ class TestRun {
 
   constructor(private readonly scratch: string) {}
 
-  async stage(stage: Stage): Promise<void> {
+  /** Runs stages one after the other. What each says comes in one piece when others run beside them. */
+  async row(stages: readonly Stage[], hasOthersBeside: boolean): Promise<void> {
+    for (const [i, stage] of stages.entries()) {
+      const output = hasOthersBeside ? new KeptOutput(path.join(this.scratch, `${stage.lane}-${i}.log`)) : directly;
+      await this.stage(stage, output);
+      output.end();
+    }
+  }
+
+  async stage(stage: Stage, output: Output): Promise<void> {
     const files = stage.command ? [] : testFiles(stage);
     if (!stage.command && files.length === 0) return;
-    heading(stage.title);
+    output.say(heading(stage.title));
     const startedAt = Date.now();
 
-    const missing = stage.missing?.() ?? (stage.name === 'inference' ? await this.#installInference() : undefined);
+    const missing =
+      stage.missing?.() ?? (stage.name === 'inference' ? await this.#installInference(output) : undefined);
     if (missing !== undefined) {
       this.#leftOut.push(`${stage.title}: ${missing}`);
-      console.log(`left out: ${missing}`);
+      output.say(`left out: ${missing}`);
       return;
     }
     const without = stage.without?.();
     if (without !== undefined) this.#leftOut.push(without);
 
-    const isFine = stage.command ? await this.#program(stage, stage.command) : await this.#mocha(stage, files);
-    console.log(`${isFine ? 'ok' : 'FAILED'}: ${stage.title}, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
+    const isFine = stage.command
+      ? await this.#program(stage, stage.command, output)
+      : await this.#mocha(stage, files, output);
+    output.say(`${isFine ? 'ok' : 'FAILED'}: ${stage.title}, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
 
   /** What was left out and why, then the counts as the very last line. */
   report(): number {
     const { passed, failed, skipped } = this.#counts;
-    heading('Result');
+    console.log(heading('Result'));
     for (const line of this.#failed) console.log(`failed: ${line}`);
     for (const line of this.#leftOut) console.log(`left out: ${line}`);
     console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
     return failed === 0 && passed > 0 ? 0 : 1;
   }
 
-  async #program(stage: Stage, command: readonly string[]): Promise<boolean> {
-    const { ok, problem } = await this.#run(command, stage.limitMs);
+  async #program(stage: Stage, command: readonly string[], output: Output): Promise<boolean> {
+    const { ok, problem } = await this.#run(command, output, stage.limitMs);
     if (ok) this.#counts.passed++;
     else this.#fail(stage, problem);
     return ok;
   }
 
-  async #mocha(stage: Stage, files: readonly string[]): Promise<boolean> {
+  async #mocha(stage: Stage, files: readonly string[], output: Output): Promise<boolean> {
     const endedFile = path.join(this.scratch, `${stage.name}.json`);
     const reporter = path.join('test', 'run', 'specAndCounts.ts');
     const mocha = ['node_modules/mocha/bin/mocha.js', '--reporter', reporter, '--reporter-option', `file=${endedFile}`];
-    const { ok, problem } = await this.#run([...mocha, ...files], stage.limitMs, endedFile);
+    const { ok, problem } = await this.#run([...mocha, ...files], output, stage.limitMs, endedFile);
 
     const ran = fs.existsSync(endedFile) ? (JSON.parse(fs.readFileSync(endedFile, 'utf8')) as Counts) : undefined;
     this.#counts.passed += ran?.passed ?? 0;
@@ -98,14 +118,15 @@ class TestRun {
   }
 
   /** llama.cpp for the inference tests, in a folder of its own. Gives the reason when it can't be had here. */
-  async #installInference(): Promise<string | undefined> {
+  async #installInference(output: Output): Promise<string | undefined> {
     if (!fs.existsSync(path.join(ROOT, INFERENCE_INSTALLER))) return undefined;
-    const { ok, problem } = await this.#run([INFERENCE_INSTALLER], 5 * 60_000);
+    const { ok, problem } = await this.#run([INFERENCE_INSTALLER], output, 5 * 60_000);
     return ok ? undefined : `${INFERENCE_INSTALLER}: ${problem ?? 'llama.cpp could not be installed'}`;
   }
 
-  #run(args: readonly string[], limitMs: number, endedFile?: string): ReturnType<typeof runChild> {
-    return runChild(this.#node, args, { cwd: ROOT, env: this.#env, limitMs, ...(endedFile && { endedFile }) });
+  #run(args: readonly string[], output: Output, limitMs: number, endedFile?: string): ReturnType<typeof runChild> {
+    const options = { cwd: ROOT, env: this.#env, limitMs, output: output.target };
+    return runChild(this.#node, args, { ...options, ...(endedFile && { endedFile }) });
   }
 
   #fail(stage: Stage, problem: string | undefined): void {
@@ -125,6 +146,6 @@ function testEnvironment(): NodeJS.ProcessEnv {
   return clean;
 }
 
-function heading(text: string): void {
-  console.log(`\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`);
+function heading(text: string): string {
+  return `\n── ${text} ${'─'.repeat(Math.max(0, 76 - text.length))}`;
 }

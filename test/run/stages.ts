@@ -3,11 +3,20 @@ import path from 'node:path';
 import { missingTools } from '../faults/tools';
 import { ROOT, findBrowser, findOllamas, findVscodeHost } from './machine';
 
+/**
+ * Stages of one lane run one after the other, and the lanes side by side. `first` runs before both.
+ *
+ * Engines of one machine hear each other on loopback whatever DHT they use, so all suites whose engines may be in the room of the
+ * local network are of the lane `engines`. It mostly waits; what mostly computes is in the other one.
+ */
+export type Lane = 'first' | 'engines' | 'others';
+
 /** One program, which counts as one test, or one mocha run over the files of a folder. */
 export interface Stage {
   /** What `npm test -- NAME` calls it. */
   readonly name: string;
   readonly title: string;
+  readonly lane: Lane;
   /** Arguments for Node. Absent: mocha over `test/NAME`. */
   readonly command?: readonly string[];
   readonly limitMs: number;
@@ -19,44 +28,64 @@ export interface Stage {
 
 const MINUTE_MS = 60_000;
 
-/** Everything that `npm test` runs, in order. */
+/** Everything that `npm test` runs. Within a lane, in order. */
 export const STAGES: readonly Stage[] = [
-  program('build', 'Build', ['esbuild.mjs']),
-  program('types', 'Type check', packageScript('typescript/bin/tsc', '--noEmit', '-p', '.')),
-  program('types', 'Type check of the webview', packageScript('typescript/bin/tsc', '--noEmit', '-p', 'webview')),
-  program('lint', 'Lint', packageScript('eslint/bin/eslint.js', '.')),
-  program('lint', 'Format', packageScript('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.')),
-  suite('unit', 'Unit', 2),
-  suite('security', 'Security', 5),
-  suite('service', 'Service: one engine, several processes', 5),
-  suite('swarm', 'Swarm: several engines on a local DHT', 8),
-  { ...suite('faults', 'Faults: a sample of npm run test:faults', 5), without: missingTools },
-  { ...suite('ollama', 'Ollama', 15), without: withoutOllama },
-  suite('inference', 'Inference', 5),
-  suite('webview', 'Webview', 3),
-  suite('cli', 'Command line', 8),
-  suite('package', 'Package', 3),
-  { ...suite('vscode', 'VS Code', 10), missing: whyNoVscode },
+  program('first', 'build', 'Build', ['esbuild.mjs']),
+
+  program('others', 'types', 'Type check', packageScript('typescript/bin/tsc', '--noEmit', '-p', '.')),
+  program(
+    'others',
+    'types',
+    'Type check of the webview',
+    packageScript('typescript/bin/tsc', '--noEmit', '-p', 'webview'),
+  ),
+  program('others', 'lint', 'Lint', packageScript('eslint/bin/eslint.js', '.')),
+  program(
+    'others',
+    'lint',
+    'Format',
+    packageScript('prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.'),
+  ),
+  suite('others', 'unit', 'Unit', 5),
+  suite('others', 'fuzz', 'Fuzz: a share of npm run fuzz', 5),
+  { ...suite('others', 'ollama', 'Ollama', 15), without: withoutOllama },
+  suite('others', 'inference', 'Inference', 5),
+  suite('others', 'webview', 'Webview', 8),
+  suite('others', 'package', 'Package', 3),
+
+  suite('engines', 'security', 'Security', 8),
+  suite('engines', 'service', 'Service: one engine, several processes', 5),
+  suite('engines', 'swarm', 'Swarm: several engines on a local DHT', 10),
+  { ...suite('engines', 'faults', 'Faults: a sample of npm run test:faults', 5), without: missingTools },
+  suite('engines', 'cli', 'Command line', 10),
+  { ...suite('engines', 'vscode', 'VS Code', 10), missing: whyNoVscode },
 ];
 
+/** What runs side by side, each row in its order: two rows, or one when there is one processor. */
+export function lanes(stages: readonly Stage[], processors: number): readonly (readonly Stage[])[] {
+  if (processors < 2) return [stages];
+  const rows = (['engines', 'others'] as const).map((name) => stages.filter(({ lane }) => lane === name));
+  return rows.filter((row) => row.length > 0);
+}
+
 /** Test files of a mocha stage, relative to the root. What is in `test/vscode/suite` runs in the editor, not in Node. */
-export function testFiles(stage: Stage): string[] {
-  const folder = path.join(ROOT, 'test', stage.name);
+export function testFiles({ name }: Pick<Stage, 'name'>): string[] {
+  const folder = path.join(ROOT, 'test', name);
   if (!fs.existsSync(folder)) return [];
   return fs
     .readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((file) => file.endsWith('.test.ts') && !file.split(path.sep).includes('node_modules'))
-    .filter((file) => stage.name !== 'vscode' || path.dirname(file) === '.')
-    .map((file) => path.join('test', stage.name, file))
+    .filter((file) => name !== 'vscode' || path.dirname(file) === '.')
+    .map((file) => path.join('test', name, file))
     .sort();
 }
 
-function program(name: string, title: string, command: readonly string[]): Stage {
-  return { name, title, command, limitMs: 5 * MINUTE_MS };
+function program(lane: Lane, name: string, title: string, command: readonly string[]): Stage {
+  return { lane, name, title, command, limitMs: 5 * MINUTE_MS };
 }
 
-function suite(name: string, title: string, limitMinutes: number): Stage {
-  return { name, title, limitMs: limitMinutes * MINUTE_MS };
+function suite(lane: Lane, name: string, title: string, limitMinutes: number): Stage {
+  return { lane, name, title, limitMs: limitMinutes * MINUTE_MS };
 }
 
 function packageScript(script: string, ...args: string[]): string[] {

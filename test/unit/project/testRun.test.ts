@@ -5,14 +5,15 @@ import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { runChild } from '../../run/child';
-import { STAGES, testFiles } from '../../run/stages';
+import { ROOT } from '../../run/machine';
+import { STAGES, lanes, testFiles } from '../../run/stages';
 
 describe('runChild', () => {
   let folder: string;
   beforeEach(() => void (folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-swarm-child-'))));
   afterEach(() => fs.rmSync(folder, { recursive: true }));
 
-  const runNode = (script: string, options: { limitMs?: number; settleMs?: number } = {}) =>
+  const runNode = (script: string, options: { limitMs?: number; settleMs?: number; output?: number } = {}) =>
     runChild(process.execPath, ['-e', script], { cwd: folder, env: process.env, limitMs: 10_000, ...options });
 
   it('says how a program ended', async () => {
@@ -51,6 +52,18 @@ describe('runChild', () => {
     assert.match(result.problem ?? '', /^left running: sleep \(\d+\)$/);
   });
 
+  it('lets the output of a program go to a file, in its order', async () => {
+    const file = path.join(folder, 'kept.log');
+    const output = fs.openSync(file, 'a');
+    const script = `for (let i = 0; i < 3; i++) { console.log('said', i); console.error('warned', i); }`;
+
+    const result = await runNode(script, { output });
+
+    fs.closeSync(output);
+    assert.deepEqual(result, { ok: true });
+    assert.equal(fs.readFileSync(file, 'utf8'), 'said 0\nwarned 0\nsaid 1\nwarned 1\nsaid 2\nwarned 2\n');
+  });
+
   it('gives a program that does not exist as a failure', async () => {
     const result = await runChild(path.join(folder, 'nothing'), [], { cwd: folder, env: {}, limitMs: 1000 });
 
@@ -63,7 +76,7 @@ describe('stages', () => {
   it('cover every folder of test that holds tests', () => {
     const root = path.resolve(__dirname, '../..');
     const folders = fs.readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
-    const withTests = folders.filter(({ name }) => testFiles({ name, title: name, limitMs: 0 }).length > 0);
+    const withTests = folders.filter(({ name }) => testFiles({ name }).length > 0);
 
     const names = new Set(STAGES.map(({ name }) => name));
     assert.deepEqual(
@@ -71,5 +84,39 @@ describe('stages', () => {
       [],
     );
     assert.ok(names.has('unit') && withTests.length > 0);
+  });
+
+  it('run in two rows side by side, each once, and in one on a machine with one processor', () => {
+    const stages = STAGES.filter(({ lane }) => lane !== 'first');
+
+    const [two, one] = [lanes(stages, 2), lanes(stages, 1)];
+
+    assert.equal(two.length, 2);
+    assert.deepEqual(new Set(two.flat()), new Set(stages));
+    assert.equal(two.flat().length, stages.length);
+    assert.deepEqual(one, [stages]);
+  });
+
+  it('run in one row when they are of one lane', () => {
+    const stages = STAGES.filter(({ name }) => name === 'unit' || name === 'webview');
+
+    assert.deepEqual(lanes(stages, 8), [stages]);
+  });
+
+  it('have all engines that enter the room of the local network in one row', () => {
+    const enters = /joinLocal\(\)|'joinRoom'.*'local'|\['general', 'local'\]\) await|'join', 'local'/;
+    // Units have no networks: there it is a word.
+    const suites = STAGES.filter(({ command, name }) => !command && name !== 'unit');
+    const files = suites.flatMap((stage) =>
+      testFiles(stage)
+        .filter((file) => enters.test(fs.readFileSync(path.join(ROOT, file), 'utf8')))
+        .map((file) => ({ file, lane: stage.lane })),
+    );
+
+    assert.deepEqual(
+      files.filter(({ lane }) => lane !== 'engines'),
+      [],
+    );
+    assert.ok(files.length >= 5, `${files.length} files`);
   });
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fuzzAdapters } from '../fuzz/fuzz';
+import { fuzzAdapters } from './fuzz';
 
 /** The share of `npm run fuzz:adapters` that every run can afford. Inputs depend on nothing but the seed. */
 const SHARE = { seed: 20_261, count: 4000, limitMs: 15_000 };

@@ -3,9 +3,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { leftOut, runAll } from '../fuzz/runAll';
-import { table } from '../fuzz/table';
-import { TARGETS } from '../fuzz/targets';
+import { leftOut, runAll } from './runAll';
+import { table } from './table';
+import { TARGETS } from './targets';
 
 /** The share of `npm run fuzz` that every run can afford. Inputs depend on nothing but the seed. */
 const SHARE = { seed: 20_263, limitMs: 60_000 };
