@@ -1,32 +1,25 @@
 import { performance } from 'node:perf_hooks';
+import {
+  LAN_JOINS_FACTOR,
+  LIAR_BAN_MS,
+  MAX_ALL_WRONG_PROOFS_PER_MINUTE,
+  MAX_CONNECTIONS,
+  MAX_INBOUND_CONNECTIONS,
+  MAX_JOINS_PER_MINUTE,
+  MAX_KNOWN_PEERS,
+  MAX_LAN_WRONG_PROOFS_PER_MINUTE,
+  MAX_PER_ADDRESS,
+  MAX_PER_LAN_ADDRESS,
+  MAX_STRUCK_KEYS,
+  MAX_VIOLATIONS,
+  MAX_WRONG_PROOFS_PER_MINUTE,
+  RESERVED_CONNECTIONS,
+  RESERVED_FOR_KNOWN,
+  VIOLATOR_BAN_MS,
+} from '../limits';
 import { isLanAddress } from './address';
 import { PerMinute } from './perMinute';
 
-/** Numbers and reasons: SECURITY limits of the field (Hyperswarm keeps 64 peers and does not bound inbound ones at all). */
-const MAX_CONNECTIONS = 64;
-const MAX_INBOUND = 48;
-/** Kept free for peers that proved a room before, and for the local network. */
-const RESERVED = 8;
-/** Of these, for peers that proved a room before only: one machine nearby must not shut friends out either. */
-const RESERVED_FOR_KNOWN = 4;
-const MAX_PER_ADDRESS = 8;
-/** Several engines of one machine are usual on a local network: windows, containers, a box with many GPUs. */
-const MAX_PER_LAN_ADDRESS = 32;
-/** Inbound connections of strangers in a minute, and strangers that prove one room. croc's number. */
-const MAX_JOINS = 30;
-const LAN_FACTOR = 8;
-/** Wrong proofs in a minute. A proof has 256 bits, so this only keeps the noise away. */
-const MAX_WRONG_PROOFS = 5;
-const MAX_LAN_WRONG_PROOFS = 20;
-/** Of all strangers together: a wrong proof does not tell which room it was meant for. */
-const MAX_ALL_WRONG_PROOFS = 30;
-const MAX_STRUCK = 4_096;
-/** For a lie about content, which no honest peer tells. */
-const LIAR_MS = 24 * 60 * 60 * 1_000;
-/** For breaking the protocol again and again, which may also be a bug. */
-const VIOLATOR_MS = 10 * 60 * 1_000;
-const MAX_VIOLATIONS = 3;
-const MAX_KNOWN = 1_000;
 const ALL = 'all';
 
 /** Liars, over a restart; the store's `StruckStore` fits. */
@@ -60,7 +53,7 @@ export class Admission {
     private readonly memory?: StrikeMemory,
     private readonly now: () => number = () => performance.now(),
   ) {
-    for (const { key, forMs } of memory?.list() ?? []) remember(this.#struck, key, now() + forMs, MAX_STRUCK);
+    for (const { key, forMs } of memory?.list() ?? []) remember(this.#struck, key, now() + forMs, MAX_STRUCK_KEYS);
     this.#joins = new PerMinute(now);
     this.#wrongProofs = new PerMinute(now);
   }
@@ -82,9 +75,9 @@ export class Admission {
    * @param onForget the disk could not keep it, so it counts until this process ends.
    */
   banLiar(key: string, onForget: (error: unknown) => void = () => undefined): void {
-    remember(this.#struck, key, this.now() + LIAR_MS, MAX_STRUCK);
+    remember(this.#struck, key, this.now() + LIAR_BAN_MS, MAX_STRUCK_KEYS);
     try {
-      this.memory?.put(key, LIAR_MS);
+      this.memory?.put(key, LIAR_BAN_MS);
     } catch (error) {
       onForget(error);
     }
@@ -93,8 +86,8 @@ export class Admission {
   /** A peer broke the protocol. At the third time it is not let in for ten minutes. */
   countViolation(key: string): void {
     const count = (this.#violations.get(key) ?? 0) + 1;
-    remember(this.#violations, key, count % MAX_VIOLATIONS, MAX_STRUCK);
-    if (count >= MAX_VIOLATIONS) remember(this.#struck, key, this.now() + VIOLATOR_MS, MAX_STRUCK);
+    remember(this.#violations, key, count % MAX_VIOLATIONS, MAX_STRUCK_KEYS);
+    if (count >= MAX_VIOLATIONS) remember(this.#struck, key, this.now() + VIOLATOR_BAN_MS, MAX_STRUCK_KEYS);
   }
 
   isStruck(key: string): boolean {
@@ -109,9 +102,9 @@ export class Admission {
    * out who proved a private one.
    */
   know({ key, address = '' }: Pick<Candidate, 'key' | 'address'>, isPrivate: boolean): void {
-    if (isPrivate) remember(this.#members, key, address, MAX_KNOWN);
+    if (isPrivate) remember(this.#members, key, address, MAX_KNOWN_PEERS);
     else if (this.#guests.has(key) || this.#guestsAt(address) < maxPerAddress(address))
-      remember(this.#guests, key, address, MAX_KNOWN);
+      remember(this.#guests, key, address, MAX_KNOWN_PEERS);
   }
 
   /** A stranger asks for a room that it can prove. @returns false when too many did lately, so that it is not answered. */
@@ -135,10 +128,12 @@ export class Admission {
     if (isInbound && !isKnown && this.#joins.count(`address ${address}`) > maxJoins(address))
       return 'too many connections in a minute from one address';
     if (isInbound && !isKnown && this.#guessedEnough(address)) return 'too many wrong proofs';
-    const reserved = isKnown ? 0 : isLan ? RESERVED_FOR_KNOWN : RESERVED;
+    const reserved = isKnown ? 0 : isLan ? RESERVED_FOR_KNOWN : RESERVED_CONNECTIONS;
     if (this.#connected.size >= MAX_CONNECTIONS - reserved) return 'too many connections';
     const others = [...this.#connected];
-    const inboundLimit = isLan ? MAX_INBOUND + RESERVED - RESERVED_FOR_KNOWN : MAX_INBOUND;
+    const inboundLimit = isLan
+      ? MAX_INBOUND_CONNECTIONS + RESERVED_CONNECTIONS - RESERVED_FOR_KNOWN
+      : MAX_INBOUND_CONNECTIONS;
     if (isInbound && !isKnown && others.filter((other) => other.isInbound).length >= inboundLimit)
       return 'too many inbound connections';
     // Colleagues share one address towards the internet, and only who got the code becomes one.
@@ -158,8 +153,8 @@ export class Admission {
   }
 
   #guessedEnough(address = ''): boolean {
-    const limit = isLanAddress(address) ? MAX_LAN_WRONG_PROOFS : MAX_WRONG_PROOFS;
-    return this.#wrongProofs.of(address) >= limit || this.#wrongProofs.of(ALL) >= MAX_ALL_WRONG_PROOFS;
+    const limit = isLanAddress(address) ? MAX_LAN_WRONG_PROOFS_PER_MINUTE : MAX_WRONG_PROOFS_PER_MINUTE;
+    return this.#wrongProofs.of(address) >= limit || this.#wrongProofs.of(ALL) >= MAX_ALL_WRONG_PROOFS_PER_MINUTE;
   }
 }
 
@@ -168,7 +163,7 @@ function maxPerAddress(address: string | undefined): number {
 }
 
 function maxJoins(address: string | undefined): number {
-  return isLanAddress(address) ? MAX_JOINS * LAN_FACTOR : MAX_JOINS;
+  return isLanAddress(address) ? MAX_JOINS_PER_MINUTE * LAN_JOINS_FACTOR : MAX_JOINS_PER_MINUTE;
 }
 
 /** Puts the newest entry last and drops the oldest, so that a peer can't make the table grow. */

@@ -1,15 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { Emitter } from '../events';
+import { MAX_CONTROL_BYTES, MAX_PAGE_ENTRIES, MAX_PEER_ENTRIES } from '../limits';
 import { releaseId, type SignedRelease } from '../release/release';
-import {
-  MAX_CONTROL_BYTES,
-  MAX_PAGE_ENTRIES,
-  MAX_PEER_ENTRIES,
-  wireSize,
-  type CatalogDelta,
-  type CatalogPage,
-  type WireRelease,
-} from './messages';
+import { wireSize, type CatalogDelta, type CatalogPage, type WireRelease } from './messages';
 
 /** Changes kept for peers that come back; who missed more gets the whole list. */
 const MAX_LOG = 1_000;

@@ -1,18 +1,12 @@
 import type Protomux from 'protomux';
+import { DEAD_MS, LAN_BEAT_MS, TAKES_NOTHING_MS, WAN_BEAT_MS } from '../limits';
 import { SafeChannel } from './channel';
 import type { Guard } from './guard';
 import { empty } from './messages';
 
 export const ALIVE_PROTOCOL = 'lora-swarm/alive/1';
-/** On the local network a departure shows within 2 s, also on a busy machine; over the internet a second of silence is nothing. */
-const LAN_BEAT_MS = 400;
-const WAN_BEAT_MS = 2_000;
 /** Silent for this many beats: not shown any more. It is shown again when it speaks. */
 const AWAY_BEATS = 3;
-/** Silent for this long: the connection is dead. The transport itself needs 13 to 17 s to notice (measured). */
-const DEAD_MS = 10_000;
-/** It speaks, but takes nothing: what is told meanwhile would fill our memory. A slow one takes a chunk of 64 KiB in that time. */
-const NOT_READING_MS = 60_000;
 
 export interface HeartbeatParts {
   readonly mux: Protomux;
@@ -64,7 +58,7 @@ export class Heartbeat {
     this.#written = this.parts.traffic().written;
 
     const silentMs = now - this.#heardAt;
-    if (silentMs > DEAD_MS || now - this.#takenAt > NOT_READING_MS) {
+    if (silentMs > DEAD_MS || now - this.#takenAt > TAKES_NOTHING_MS) {
       this.end();
       this.parts.onDead();
       return;

@@ -1,6 +1,6 @@
 import c, { type State } from 'compact-encoding';
 import { LoraSwarmError } from '../errors';
-import { MAX_CONTROL_BYTES } from './messages';
+import { MAX_CONTROL_BYTES } from '../limits';
 import {
   DATA_HEADER_BYTES,
   MAX_FRAME_BYTES,

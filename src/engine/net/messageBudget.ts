@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { MESSAGES_AT_ONCE, MESSAGES_PER_SECOND } from '../limits';
 
 /** A budget of messages per second; what is useful work gives some back. */
 export class MessageBudget {
@@ -7,8 +8,8 @@ export class MessageBudget {
 
   /** @param now a clock that only goes forward, in milliseconds. */
   constructor(
-    private readonly perSecond = 200,
-    private readonly burst = 400,
+    private readonly perSecond = MESSAGES_PER_SECOND,
+    private readonly burst = MESSAGES_AT_ONCE,
     private readonly now: () => number = () => performance.now(),
   ) {
     this.#left = burst;

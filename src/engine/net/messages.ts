@@ -1,14 +1,8 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../errors';
+import { MAX_CONTROL_BYTES, MAX_HELLO_BYTES, MAX_PAGE_ENTRIES, MAX_PEER_ENTRIES, MAX_PEER_NAME_BYTES } from '../limits';
 import { MAX_RELEASE_BYTES } from '../release/release';
 
-/** Largest control message; 64 KiB of anything decodes in about a millisecond. */
-export const MAX_CONTROL_BYTES = 65_536;
-/** Entries of one page; a page also stays under `MAX_CONTROL_BYTES`. */
-export const MAX_PAGE_ENTRIES = 100;
-/** Entries that one peer may offer in one room. Real people share a few dozen. */
-export const MAX_PEER_ENTRIES = 500;
-const MAX_NAME_BYTES = 320; // 80 code points of up to 4 bytes.
 const MAX_FEATURES = 16;
 const MAX_REMOVED_MEMBERS = 256;
 
@@ -91,10 +85,10 @@ export const hello: Encoder<Hello> = {
     }
   },
   decode(state) {
-    checkLength(state, 2_048, 'hello');
+    checkLength(state, MAX_HELLO_BYTES, 'hello');
     const version = c.uint.decode(state);
     const features = decodeList(state, MAX_FEATURES, () => decodeText(state, 32));
-    const name = decodeText(state, MAX_NAME_BYTES);
+    const name = decodeText(state, MAX_PEER_NAME_BYTES);
     const [epoch, seq, seenEpoch, seenSeq] = [
       decodeCount(state),
       decodeCount(state),

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import type Protomux from 'protomux';
 import { LoraSwarmError } from '../errors';
+import { NO_ROOM_MS, PROOF_DEADLINE_MS } from '../limits';
 import type { Logger } from '../log';
 import { isLanAddress } from './address';
 import { SafeChannel } from './channel';
@@ -18,10 +19,6 @@ import type { Connection } from './swarm';
 import type { TransferChannel } from './transferChannel';
 
 export const ROOM_PROTOCOL = 'lora-swarm/room/1';
-/** Whoever proved no room by then is a prober, or means another program. */
-const PROOF_DEADLINE_MS = 10_000;
-/** Left all rooms: time for the last messages to go out. */
-const LINGER_MS = 3_000;
 
 export interface PeerEvents extends RoomLinkEvents {
   onProven(peer: Peer, link: RoomLink): void;
@@ -272,7 +269,7 @@ export class Peer {
     if (this.links.get(roomId) !== link) return;
     this.links.delete(roomId);
     if (!link.room.lead) this.parts.events.onLeft(this, link);
-    if (this.links.size === 0) this.#closeSoon(LINGER_MS);
+    if (this.links.size === 0) this.#closeSoon(NO_ROOM_MS);
   }
 
   #closeSoon(ms: number): void {

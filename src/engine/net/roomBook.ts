@@ -1,11 +1,11 @@
 import c from 'compact-encoding';
+import { ROOM_SECRET_BYTES } from '../limits';
 import type { RoomKind } from '../state';
 import { JoinedRoom, type Lead } from './joinedRoom';
 import { Circle, type Invite } from './members/circle';
 import type { RoomOrigin } from './members/epochSecret';
 import { RoomLog, type EpochKey } from './members/roomLog';
 import { rekey } from './messages';
-import { SECRET_BYTES } from './roomCode';
 import { parseRoomData, type RoomData } from './roomData';
 import { generalKeys, localKeys, privateKeys } from './roomKeys';
 
@@ -55,7 +55,7 @@ export function readRoom(kind: RoomKind, id: string, data: unknown): BookEntry |
   if (kind === 'local') return { room: makeLocal(), past: [] };
   const from = parseRoomData(data);
   const secret = hex(from.secret);
-  if (secret.byteLength !== SECRET_BYTES) return undefined;
+  if (secret.byteLength !== ROOM_SECRET_BYTES) return undefined;
   const circle = readCircle(from);
   const room = makePrivate(secret, id, circle);
   if (from.owner) {

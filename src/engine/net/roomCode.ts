@@ -1,14 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { LoraSwarmError } from '../errors';
+import { ROOM_CODE_CHECK_LENGTH, ROOM_CODE_LENGTH, ROOM_SECRET_BYTES } from '../limits';
 
-/** 128 bits: mean time to guess at 10^10 tries a second is 5·10^20 years. */
-export const SECRET_BYTES = 16;
 /** Crockford's base32: no I, L, O, U, so a code read aloud or typed by hand stays right. */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-/** 26 characters hold 130 bits: the secret and 2 zero bits. */
-const CODE_LENGTH = 26;
-/** Two characters of a hash: 1,023 of 1,024 mistyped codes are named as such instead of joining an empty room. */
-const CHECK_LENGTH = 2;
 
 /** What the owner of a private room keeps. The secret commits to the owner's key, so ownership can be shown by the nonce. */
 export interface RoomSecret {
@@ -27,7 +22,7 @@ export function makeRoomSecret(ownerKey: Uint8Array): RoomSecret {
 /** The secret that this owner's nonce stands for: the first 16 bytes of SHA-256 over a label, the key and the nonce. */
 export function roomSecretOf(ownerKey: Uint8Array, nonce: Uint8Array): Buffer {
   const hash = createHash('sha256').update('lora-swarm/room-secret/1\n').update(ownerKey).update(nonce).digest();
-  return hash.subarray(0, SECRET_BYTES);
+  return hash.subarray(0, ROOM_SECRET_BYTES);
 }
 
 /** `ABCD-EFGH-…`: 26 characters of the secret and 2 that check them, in groups of four. */
@@ -52,9 +47,10 @@ export function formatBase32(bytes: Uint8Array, hashOf: (body: string) => Uint8A
 export function parseBase32(text: string, hashOf: (body: string) => Uint8Array): Buffer | undefined {
   if (text.length > 200) return undefined;
   const code = text.trim().toUpperCase().replace(/[\s-]/g, '').replace(/O/g, '0').replace(/[IL]/g, '1');
-  if (code.length !== CODE_LENGTH + CHECK_LENGTH || !/^[0-9A-HJKMNP-TV-Z]+$/.test(code)) return undefined;
-  const body = code.slice(0, CODE_LENGTH);
-  if (checkText(hashOf(body)) !== code.slice(CODE_LENGTH)) return undefined;
+  if (code.length !== ROOM_CODE_LENGTH + ROOM_CODE_CHECK_LENGTH || !/^[0-9A-HJKMNP-TV-Z]+$/.test(code))
+    return undefined;
+  const body = code.slice(0, ROOM_CODE_LENGTH);
+  if (checkText(hashOf(body)) !== code.slice(ROOM_CODE_LENGTH)) return undefined;
   const secret = fromBase32(body);
   return toBase32(secret) === body ? secret : undefined;
 }
@@ -68,7 +64,7 @@ export function inviteLink(uriScheme: string, code: string): string {
 export function toBase32(bytes: Uint8Array): string {
   let bits = BigInt(`0x${Buffer.from(bytes).toString('hex')}`) << 2n;
   let text = '';
-  for (let i = 0; i < CODE_LENGTH; i++) {
+  for (let i = 0; i < ROOM_CODE_LENGTH; i++) {
     text = ALPHABET[Number(bits & 31n)]! + text;
     bits >>= 5n;
   }
@@ -81,8 +77,8 @@ function fromBase32(text: string): Buffer {
   return Buffer.from(
     (bits >> 2n)
       .toString(16)
-      .padStart(SECRET_BYTES * 2, '0')
-      .slice(-SECRET_BYTES * 2),
+      .padStart(ROOM_SECRET_BYTES * 2, '0')
+      .slice(-ROOM_SECRET_BYTES * 2),
     'hex',
   );
 }

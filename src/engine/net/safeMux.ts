@@ -2,9 +2,7 @@ import type { State } from 'compact-encoding';
 import Protomux from 'protomux';
 import type { Duplex } from 'node:stream';
 import { LoraSwarmError } from '../errors';
-
-/** Channels that a peer may have opened at a time: 64 rooms with the secrets that they had, and room for more kinds. */
-const MAX_REMOTE_CHANNELS = 2_048;
+import { MAX_REMOTE_CHANNELS } from '../limits';
 
 /**
  * protomux for connections to strangers.

@@ -1,7 +1,7 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../errors';
+import { MAX_CONTROL_BYTES } from '../limits';
 import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_MANIFEST_BYTES, MAX_PACKAGE_BYTES } from '../release/manifest';
-import { MAX_CONTROL_BYTES } from './messages';
 
 /** The protomux protocol name. One channel a connection, opened by both sides; either may ask and serve. */
 export const TRANSFER_PROTOCOL = 'lora-swarm/transfer/1';

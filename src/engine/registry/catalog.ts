@@ -1,8 +1,9 @@
 import { Emitter } from '../events';
+import { MAX_CATALOG_CONTENTS } from '../limits';
 import type { SignedRelease } from '../release/release';
 import type { SqlRow } from '../store/sqlite';
 import { CatalogChanges, type CatalogChange } from './catalogChanges';
-import { CatalogRows, MAX_CONTENTS, OFFERS, type CatalogRules } from './catalogRows';
+import { CatalogRows, OFFERS, type CatalogRules } from './catalogRows';
 import { conditionOf, type Filter } from './catalogTables';
 import { findTarget } from './findTarget';
 
@@ -102,7 +103,7 @@ export class Catalog {
       `SELECT no, id, name, shown FROM contents c WHERE ${sql} ORDER BY sort LIMIT ? OFFSET ?`,
       ...values,
       clamp(limit, 0, MAX_PAGE),
-      clamp(offset, 0, MAX_CONTENTS),
+      clamp(offset, 0, MAX_CATALOG_CONTENTS),
     );
     return { entries: rows.map((row) => this.#entry(row)), total };
   }

@@ -1,14 +1,10 @@
+import { MAX_CATALOG_CONTENTS, MAX_PEER_ENTRIES } from '../limits';
 import type { SignedRelease } from '../release/release';
 import type { Database, SqlRow } from '../store/sqlite';
 import type { CatalogChanges } from './catalogChanges';
 import { lookOf } from './authorNames';
 import { openCatalogTables } from './catalogTables';
 import { fullName } from './summary';
-
-/** Of one peer in one room. More is ignored. */
-export const MAX_PEER_OFFERS = 500;
-/** Adapters of all rooms together. */
-export const MAX_CONTENTS = 10_000;
 
 /** What is looked at before a release counts. */
 export interface CatalogRules {
@@ -51,14 +47,14 @@ export class CatalogRows {
     let isFull = false;
     for (const signed of releases) {
       const { contentId } = signed.release;
-      if (!offered.has(contentId) && offered.size >= MAX_PEER_OFFERS) continue;
+      if (!offered.has(contentId) && offered.size >= MAX_PEER_ENTRIES) continue;
       let content = this.#contentNo(contentId);
       if (this.rules.isMeantFor?.(room, signed) === false) continue;
       // Old words count for nothing. They only show who has the files, as long as somebody says the newer ones.
       if (this.rules.admit?.(signed) === false && !this.#isKnown(content, signed)) continue;
       if (content === undefined) {
         // Once there is no place for this peer there is none for its next one either.
-        isFull ||= this.#contents >= MAX_CONTENTS && !this.#makePlace(changes, peer);
+        isFull ||= this.#contents >= MAX_CATALOG_CONTENTS && !this.#makePlace(changes, peer);
         if (isFull) continue;
         content = this.#addContent(contentId, peer);
       }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import c, { type Encoder } from 'compact-encoding';
 import { LoraSwarmError } from '../../../src/engine/errors';
+import { MAX_CONTROL_BYTES } from '../../../src/engine/limits';
 import {
-  MAX_CONTROL_BYTES,
   catalogDelta,
   catalogPage,
   hello,

@@ -6,7 +6,7 @@ import { findCycles, importsOf, sourceFiles, type Import } from './imports';
 
 /** Left may be imported by right. Names on one line do not know each other, but for those of the ground. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['errors', 'events', 'lifecycle', 'log', 'state', 'settings', 'plainText'],
+  ['errors', 'events', 'lifecycle', 'limits', 'log', 'state', 'settings', 'plainText'],
   ['adapter'],
   ['release', 'identity'],
   ['store'],
@@ -76,6 +76,11 @@ describe('architecture', () => {
 
     assert.ok(inside.length > 50);
     assert.deepEqual(shown(inside.filter((one) => !mayImport(one))), []);
+  });
+
+  it('has limits that know nothing else', () => {
+    assert.deepEqual(shown(imports.filter(({ from }) => from === 'src/engine/limits.ts')), []);
+    assert.ok(imports.filter(({ to }) => to === 'src/engine/limits.ts').length > 5);
   });
 
   it('knows a wrong direction when it sees one', () => {

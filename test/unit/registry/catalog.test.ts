@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { MAX_CATALOG_CONTENTS, MAX_PEER_ENTRIES } from '../../../src/engine/limits';
 import type { Release, SignedRelease } from '../../../src/engine/release/release';
 import { Catalog } from '../../../src/engine/registry/catalog';
 import type { CatalogChange } from '../../../src/engine/registry/catalogChanges';
-import { MAX_CONTENTS, MAX_PEER_OFFERS } from '../../../src/engine/registry/catalogRows';
 import { makeRelease } from '../../helpers/packages';
 import { withStore } from '../../helpers/stores';
 
@@ -278,28 +278,28 @@ describe('Catalog', () => {
   });
 
   describe('limits', () => {
-    it(`takes ${MAX_PEER_OFFERS} of a peer in a room`, () => {
-      catalog.applySnapshot('room', 'peer', releases(0, MAX_PEER_OFFERS + 50));
+    it(`takes ${MAX_PEER_ENTRIES} of a peer in a room`, () => {
+      catalog.applySnapshot('room', 'peer', releases(0, MAX_PEER_ENTRIES + 50));
       catalog.applyDelta('room', 'peer', { add: releases(1_000, 10), remove: [] });
-      assert.equal(catalog.size, MAX_PEER_OFFERS);
+      assert.equal(catalog.size, MAX_PEER_ENTRIES);
 
       catalog.applyDelta('room', 'peer', { add: releases(1_000, 10), remove: [idOf(0), idOf(1)] });
 
-      assert.equal(catalog.size, MAX_PEER_OFFERS);
+      assert.equal(catalog.size, MAX_PEER_ENTRIES);
       assert.ok(catalog.get(idOf(1_001)) && !catalog.get(idOf(1_002)));
     });
 
     it('shares a full catalog fairly among 60 peers, and lets a small one in', () => {
       for (let peer = 0; peer < 60; peer++) catalog.applySnapshot('room', `p${peer}`, releases(peer * 500, 500));
 
-      assert.equal(catalog.size, MAX_CONTENTS);
+      assert.equal(catalog.size, MAX_CATALOG_CONTENTS);
       const kept = Array.from({ length: 60 }, (_, peer) => catalog.search({ peer: `p${peer}`, limit: 0 }).total);
       assert.ok(Math.max(...kept) - Math.min(...kept) <= 1, `${Math.min(...kept)} to ${Math.max(...kept)}`);
 
       catalog.applySnapshot('room', 'late', releases(90_000, 3));
 
       assert.equal(catalog.search({ peer: 'late' }).total, 3);
-      assert.equal(catalog.size, MAX_CONTENTS);
+      assert.equal(catalog.size, MAX_CATALOG_CONTENTS);
     });
 
     it('tells the rooms what had to go', () => {

@@ -1,6 +1,7 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../../errors';
-import { MAX_CONTROL_BYTES, checkLength, copy, decodeCount, decodeList, wireRelease } from '../messages';
+import { MAX_CONTROL_BYTES } from '../../limits';
+import { checkLength, copy, decodeCount, decodeList, wireRelease } from '../messages';
 import { MAX_PARTS, MAX_PART_ENTRIES, type Rumour, type RumourName } from './rumour';
 
 /** At 42 bytes each a message stays under its limit. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { SECRET_BYTES, roomSecretOf } from '../roomCode';
+import { ROOM_SECRET_BYTES } from '../../limits';
+import { roomSecretOf } from '../roomCode';
 
 /** Who made a room, and the first nonce; together they are the room for ever, whatever its secret is. */
 export interface RoomOrigin {
@@ -25,7 +26,7 @@ export function roomTag({ creator, nonce }: RoomOrigin): Buffer {
 export function epochSecret(origin: RoomOrigin, epochNonce: Uint8Array | undefined): Buffer {
   if (!epochNonce) return roomSecretOf(origin.creator, origin.nonce);
   const hash = createHash('sha256').update('lora-swarm/epoch-secret/1\n').update(roomTag(origin)).update(epochNonce);
-  return hash.digest().subarray(0, SECRET_BYTES);
+  return hash.digest().subarray(0, ROOM_SECRET_BYTES);
 }
 
 /** What an epoch shows of its nonce, so that nobody can be given another one than the rest. */
