@@ -2,6 +2,8 @@ import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
+import { usedBytes } from './collect';
+import { cheapest, costSince, started } from './cost';
 import { Inputs, type Input } from './input';
 import { loadAll, type Accepted } from './load';
 import { readInput, type Outcome } from './readInput';
@@ -9,8 +11,8 @@ import { readSamples, type Samples } from './samples';
 
 /** No input may cost more, of a processor. Writing a merged model is more than reading an adapter. */
 const MAX_MS = { adapter: 50, base: 50, merge: 500 } as const;
-/** Memory may not follow the number of inputs. What the collector has not got to yet is not growth. */
-const MAX_GROWTH_BYTES = 96 * 1024 * 1024;
+/** Memory may not follow the number of inputs. What was accepted is remembered here, to tell who is like another. */
+const MAX_GROWTH_BYTES = 32 * 1024 * 1024;
 const BATCH = 200;
 /** Code is compiled and pools are filled by then. */
 const WARM_INPUTS = 1000;
@@ -38,7 +40,7 @@ export interface FuzzReport {
   loaded: number;
   readonly refused: Record<string, number>;
   slowest: { readonly number: number; readonly ms: number };
-  /** Resident memory when warm, and now. */
+  /** In use when warm, and now. */
   memory: { readonly warm: number; readonly now: number };
   /** `input NUMBER: what was wrong`. */
   readonly problems: string[];
@@ -91,7 +93,11 @@ class Fuzz {
   async run(number: number): Promise<void> {
     this.#current = number;
     const input = this.inputs.write(number);
-    const { outcome, ms } = await this.#timed(input);
+    const { outcome, ms } = await cheapest(
+      MAX_MS[input.what],
+      (done) => done.ms,
+      () => this.#once(input),
+    );
     this.#report.inputs++;
     if (input.what !== 'merge' && ms > this.#report.slowest.ms) this.#report.slowest = { number, ms };
     if (ms > MAX_MS[input.what]) this.#problem(number, `took ${ms.toFixed(0)} ms`);
@@ -99,7 +105,7 @@ class Fuzz {
     if (outcome.kind === 'refused') this.#report.refused[outcome.code] = (this.#report.refused[outcome.code] ?? 0) + 1;
     if (outcome.kind === 'accepted') this.#accept(number, input, outcome.signature);
     if (this.#waiting.length >= BATCH) await this.#load();
-    if (this.#report.inputs % WARM_INPUTS === 0) this.#measure();
+    if (this.#report.inputs % WARM_INPUTS === 0) await this.#measure();
   }
 
   async end(): Promise<FuzzReport> {
@@ -113,16 +119,10 @@ class Fuzz {
     process.off('exit', this.#onExit);
   }
 
-  /** Time of the processor, as others may use this machine. What seems slow runs again: a collection may have hit it. */
-  async #timed(input: Input): Promise<{ outcome: Outcome; ms: number }> {
-    let best = Infinity;
-    for (let tries = 0; ; tries++) {
-      const started = process.cpuUsage();
-      const outcome = await readInput(input, this.samples, this.#out);
-      const { user, system } = process.cpuUsage(started);
-      best = Math.min(best, (user + system) / 1000);
-      if (best <= MAX_MS[input.what] || tries === 3) return { outcome, ms: best };
-    }
+  async #once(input: Input): Promise<{ outcome: Outcome; ms: number }> {
+    const since = started();
+    const outcome = await readInput(input, this.samples, this.#out);
+    return { outcome, ms: costSince(since) };
   }
 
   #accept(number: number, { base, what }: Input, signature: string): void {
@@ -148,9 +148,9 @@ class Fuzz {
     for (const { path } of batch) rmSync(path);
   }
 
-  #measure(): void {
+  async #measure(): Promise<void> {
     const { memory, inputs } = this.#report;
-    const now = process.memoryUsage.rss();
+    const now = await usedBytes();
     this.#report.memory = { warm: memory.warm || now, now };
     if (now - this.#report.memory.warm > MAX_GROWTH_BYTES)
       this.#problem(this.#current, `memory grew to ${now} bytes after ${inputs} inputs`);

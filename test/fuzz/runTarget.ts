@@ -1,13 +1,14 @@
 import { inspect } from 'node:util';
 import { usedBytes } from './collect';
 import { readCorpus } from './corpus';
+import { cheapest, costSince, started } from './cost';
 import { Random } from './random';
-import type { OpenTarget, Taken, Target, Verdict } from './target';
+import type { OpenTarget, Taken, Target } from './target';
 
 /** Of a processor. */
 const MAX_MS = 50;
-/** What seems slow runs again: a collection, or others on this machine, may have hit it. */
-const TRIES = 4;
+/** Nothing takes so long, however busy the machine is: it hangs. */
+const HANG_MS = 20_000;
 /** Memory may not follow the number of inputs. Caches that are bounded are full by `WARM_SHARE` of the time. */
 const MAX_GROWTH_BYTES = 8 * 1024 ** 2;
 const WARM_SHARE = 0.4;
@@ -99,7 +100,11 @@ class TargetRun {
   async #run(input: Pick<Problem, 'input' | 'bytes'>): Promise<void> {
     this.#current = input;
     try {
-      const taken = await this.#timed(input.bytes);
+      const taken = await cheapest(
+        MAX_MS,
+        ({ slowestMs }: Taken) => slowestMs,
+        () => this.#once(input.bytes),
+      );
       this.#row.inputs += taken.count;
       this.#row[taken.verdict] += taken.count;
       this.#row.slowestMs = Math.max(this.#row.slowestMs, taken.slowestMs);
@@ -110,26 +115,25 @@ class TargetRun {
     }
   }
 
-  async #timed(bytes: Uint8Array): Promise<Taken> {
-    let best: Taken | undefined;
-    for (let tries = 0; tries < TRIES && !(best && best.slowestMs <= MAX_MS); tries++) {
-      const taken = await this.#once(bytes);
-      if (!best || taken.slowestMs < best.slowestMs) best = taken;
-    }
-    return best!;
-  }
-
   async #once(bytes: Uint8Array): Promise<Taken> {
-    const started = process.cpuUsage();
-    const verdict: Verdict | Taken = await this.open.take(bytes);
-    if (typeof verdict !== 'string') return verdict;
-    const { user, system } = process.cpuUsage(started);
-    return { verdict, count: 1, slowestMs: (user + system) / 1_000 };
+    const since = started();
+    const taking = this.open.take(bytes);
+    const verdict = taking instanceof Promise ? await inTime(taking) : taking;
+    return typeof verdict === 'string' ? { verdict, count: 1, slowestMs: costSince(since) } : verdict;
   }
 
   #problem(what: string): void {
     this.#row.problems.push({ ...this.#current, what });
   }
+}
+
+/** @throws when what it waits for never comes. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const hang = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`did not end in ${HANG_MS / 1000} s`)), HANG_MS);
+  });
+  return Promise.race([work, hang]).finally(() => clearTimeout(timer));
 }
 
 /** Promises that nobody keeps say so by then. */

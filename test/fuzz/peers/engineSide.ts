@@ -159,7 +159,8 @@ function readerOf(content: TestPackage): PackageReader {
 /** Nothing is looked up or announced, and no event comes but connections of the test. */
 function quietSwarm(connected: Emitter<Connection>): Swarm {
   const nothing = { flushed: () => Promise.resolve(true), refresh: () => undefined, dispose: () => undefined };
-  const known: Readonly<Record<string, unknown>> = { onDidConnect: connected.event, port: 0, isOnline: true };
+  const lookUp: Swarm['lookUp'] = () => Promise.resolve([]);
+  const known: Readonly<Record<string, unknown>> = { onDidConnect: connected.event, port: 0, isOnline: true, lookUp };
   return new Proxy(known, { get: (from, name: string) => from[name] ?? (() => nothing) }) as unknown as Swarm;
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { identityKeys } from '../../../src/engine/release/release';
 import { connectionOn } from '../../helpers/memoryPeers';
 import { memoryStreams } from '../../helpers/memoryStreams';
+import { costSince, started } from '../cost';
 import { Random } from '../random';
 import type { Taken } from '../target';
 import type { EngineSide } from './engineSide';
@@ -33,7 +34,7 @@ export async function walk(side: EngineSide, input: Uint8Array): Promise<Taken> 
   let count = 0;
   let slowestMs = 0;
   for (const step of decodeSteps(input.subarray(1))) {
-    const before = process.cpuUsage();
+    const since = started();
     if (step.name === 'end') theirs.destroy();
     else if (step.name === 'user') side.act(step.content[0] ?? 0);
     else if (step.name === 'wire') inject(step.content);
@@ -41,8 +42,7 @@ export async function walk(side: EngineSide, input: Uint8Array): Promise<Taken> 
     // There, read, and answered; a wait gives timers and disks a chance.
     for (let turns = step.name === 'wait' ? 4 + ((step.content[0] ?? 0) % 8) : 2; turns > 0; turns--)
       await new Promise((resolve) => setImmediate(resolve));
-    const { user, system } = process.cpuUsage(before);
-    slowestMs = Math.max(slowestMs, (user + system) / 1_000);
+    slowestMs = Math.max(slowestMs, costSince(since));
     count++;
     if (ours.destroyed) break;
   }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
+import { costSince, started } from '../cost';
 import { Inputs } from '../input';
 import { readInput } from '../readInput';
 import { readSamples } from '../samples';
@@ -21,12 +22,12 @@ export const adapters: Target = {
       make: (random) => Buffer.from(`${random.below(2 ** 31)}`),
       take: async (input) => {
         const written = inputs.write(Number(Buffer.from(input).toString('utf8')));
-        const started = process.cpuUsage();
+        const since = started();
         const outcome = await readInput(written, samples, join(scratch, 'out.gguf'));
-        const { user, system } = process.cpuUsage(started);
+        const ms = costSince(since);
         if (outcome.kind === 'bug') throw outcome.error;
         const verdict = outcome.kind === 'refused' ? 'refused' : 'accepted';
-        return { verdict, count: 1, slowestMs: (user + system) / 1_000 / (written.what === 'merge' ? MERGE_WORK : 1) };
+        return { verdict, count: 1, slowestMs: ms / (written.what === 'merge' ? MERGE_WORK : 1) };
       },
     };
   },

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readGgufHeader } from '../../../src/engine/adapter/gguf';
 import { readSafetensorsHeader } from '../../../src/engine/adapter/safetensors';
 import { damaged } from '../bytes';
+import { costSince, started } from '../cost';
 import { joinGguf, mutateGguf, type GgufFile } from '../gguf';
 import type { Random } from '../random';
 import { Reference, findReferencePython, type ReferenceKind } from '../reference';
@@ -44,11 +45,11 @@ function reference(
         make: (random) => make(samples, random),
         take: async (input) => {
           writeFileSync(path, input);
-          const started = process.cpuUsage();
+          const since = started();
           const verdict = await triedLater(['ADAPTER_UNREADABLE'], () => read(path));
-          const { user, system } = process.cpuUsage(started);
+          const slowestMs = costSince(since);
           if (verdict === 'accepted') assert.equal(await parser.refusal(kind, path), undefined);
-          return { verdict, count: 1, slowestMs: (user + system) / 1_000 };
+          return { verdict, count: 1, slowestMs };
         },
         close: () => parser.close(),
       };
