@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { MAX_PACKAGE_BYTES } from '../../src/engine/release/manifest';
+import { MAX_PACKAGE_BYTES } from '../../src/engine/limits';
 import { writeLargeAdapter } from '../adapters';
 import type { Ground } from '../ground';
 import type { DriveCalls } from '../peers/drivePeer';

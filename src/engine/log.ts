@@ -1,7 +1,5 @@
+import { MAX_LOG_ENTRY } from './limits';
 import { plainLines } from './plainText';
-
-/** A stack with its causes is shorter. */
-const MAX_MESSAGE = 16_384;
 
 /**
  * Where the engine writes what it does. A `vscode.LogOutputChannel` fits as it is.
@@ -28,7 +26,7 @@ export const silentLog: Logger = {
 /** A log in which nothing that others wrote is obeyed by the terminal or the editor that shows it. */
 export function plainLog(log: Logger): Logger {
   // Further lines are indented, so that nobody's text looks like an entry of its own.
-  const plain = (message: string): string => plainLines(message, MAX_MESSAGE).replaceAll('\n', '\n  ');
+  const plain = (message: string): string => plainLines(message, MAX_LOG_ENTRY).replaceAll('\n', '\n  ');
   return {
     trace: (message) => log.trace(plain(message)),
     debug: (message) => log.debug(plain(message)),

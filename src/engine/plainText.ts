@@ -1,5 +1,5 @@
-/** Longest text of a peer on one line of the screen. Names are limited to 80 code points on the wire. */
-const MAX_LINE = 80;
+import { MAX_PLAIN_LINE } from './limits';
+
 /** Marks on one letter. Real scripts stay under it; stacks of them paint over neighbouring lines. */
 const MAX_MARKS = 4;
 
@@ -20,7 +20,7 @@ const MARKS = new RegExp(`(\\p{M}{${MAX_MARKS}})\\p{M}+`, 'gu');
  * VS Code draws `$(name)` as an icon and makes a link of `[text](command:…)` in messages and quick picks: both are
  * broken by a space. Applying it twice changes nothing.
  */
-export function plainText(value: unknown, limit = MAX_LINE): string {
+export function plainText(value: unknown, limit = MAX_PLAIN_LINE): string {
   if (typeof value !== 'string') return '';
   // Cut first, so that a text of megabytes costs no more than one of a screenful.
   const plain = value

@@ -8,7 +8,7 @@ import {
   type MessageReader,
   type MessageWriter,
 } from 'vscode-jsonrpc/node';
-import { MAX_MESSAGE_BYTES } from './protocol';
+import { MAX_WISH_BYTES } from '../engine/limits';
 
 // On a socket a message is 4 bytes, big-endian length N, then N bytes of JSON. Not the `Content-Length` lines of
 // vscode-jsonrpc: its reader buffers headers and bodies without a bound.
@@ -46,7 +46,7 @@ export function readFirstFrame(socket: Socket, maxBytes: number, timeoutMs: numb
 
 export function encodeFrame(value: unknown): Buffer {
   const body = Buffer.from(JSON.stringify(value), 'utf8');
-  if (body.length > MAX_MESSAGE_BYTES) throw new RangeError(`message of ${body.length} bytes`);
+  if (body.length > MAX_WISH_BYTES) throw new RangeError(`message of ${body.length} bytes`);
   const header = Buffer.allocUnsafe(HEADER_BYTES);
   header.writeUInt32BE(body.length);
   return Buffer.concat([header, body]);
@@ -61,7 +61,7 @@ export class FrameReader extends AbstractMessageReader implements MessageReader 
   }
 
   listen(callback: DataCallback): Disposable {
-    const frames = new FrameSplitter(MAX_MESSAGE_BYTES);
+    const frames = new FrameSplitter(MAX_WISH_BYTES);
     const onData = (data: Buffer): void => {
       try {
         frames.push(data);

@@ -10,9 +10,6 @@ export const PROTOCOL_VERSION = 1;
 
 export const PRODUCT_VERSION: string = version;
 
-/** A page of 200 adapters with long texts is under 1 MiB and a full state under 2; nothing honest comes near. */
-export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024;
-
 /** 4 states, and 4 progress messages of a wish, a second: more than an eye can use is work for nothing. */
 export const UPDATE_INTERVAL_MS = 250;
 

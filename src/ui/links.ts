@@ -1,4 +1,5 @@
 import { hasCode } from '../engine/errors';
+import { MAX_LINK_LENGTH } from '../engine/limits';
 import { formatJoinCode, isJoinCode, parseJoinCode } from '../engine/net/members/joinCode';
 import { formatRoomCode, parseRoomCode } from '../engine/net/roomCode';
 import { isContentId, isRoomId } from './targets';
@@ -8,9 +9,6 @@ export type Link =
   /** The code of a room, or one that admits one device. */
   | { readonly kind: 'join'; readonly code: string }
   | { readonly kind: 'adapter'; readonly id: string; readonly room?: string };
-
-/** Any web page can open such a link, so it is read like a message of a stranger. */
-export const MAX_LINK_LENGTH = 512;
 
 /**
  * Reads a link of ours: `/join?code=…` or `/adapter?id=…&room=…`. Unknown parameters are ignored.

@@ -4,9 +4,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { OLDEST_OLLAMA } from '../../src/engine/limits';
 import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { OllamaClient } from '../../src/engine/ollama/client';
-import { OLDEST_VERSION, isOlder } from '../../src/engine/ollama/version';
+import { isOlder } from '../../src/engine/ollama/version';
 import { FakeOllama } from '../helpers/fakeOllama';
 import { hasInference } from '../helpers/logits';
 import { RealOllama } from '../helpers/realOllama';
@@ -197,7 +198,7 @@ describe('lora-swarm demo', function () {
         const command = await run('--ollama', server.url, '--base', 'tiny-llama');
 
         assert.deepEqual(await models(), before);
-        if (isOlder(version, OLDEST_VERSION)) {
+        if (isOlder(version, OLDEST_OLLAMA)) {
           assert.equal(command.last['code'], 'OLLAMA_TOO_OLD'); // What came from a peer does not go there.
           return;
         }

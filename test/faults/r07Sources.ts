@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { CHUNK_BYTES } from '../../src/engine/limits';
 import { Registry } from '../../src/engine/registry/registry';
-import { CHUNK_BYTES, hashChunk } from '../../src/engine/release/manifest';
+import { hashChunk } from '../../src/engine/release/manifest';
 import { PartialPackage } from '../../src/engine/store/partialPackage';
 import { Store } from '../../src/engine/store/store';
 import {

@@ -1,5 +1,5 @@
+import { MAX_FRAME_CHUNKS } from '../../src/engine/limits';
 import type { TransferMessage } from '../../src/engine/net/transferMessages';
-import { MAX_FRAME_CHUNKS } from '../../src/engine/net/transferMessages';
 import { ChunkMap } from '../../src/engine/release/chunkMap';
 import { FakeLink } from './fakeLink';
 import type { TestPackage } from './packages';

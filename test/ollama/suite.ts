@@ -12,9 +12,10 @@ import { InstallLock } from '../../src/engine/ollama/install/installLock';
 import { listAdapters, listModels, readBase, readBases } from '../../src/engine/ollama/models';
 import { importBase } from '../../src/engine/ollama/modelsFolder';
 import { isStagedName, removeLeftovers } from '../../src/engine/ollama/install/staging';
-import { OLDEST_VERSION, isOlder } from '../../src/engine/ollama/version';
+import { isOlder } from '../../src/engine/ollama/version';
 import { uninstallModel } from '../../src/engine/ollama/install/uninstall';
 import type { InstallRoute } from '../../src/engine/deployWishes';
+import { OLDEST_OLLAMA } from '../../src/engine/limits';
 import { loraFile } from '../helpers/payloads';
 import { MemoryMadeModels } from '../helpers/memoryMadeModels';
 
@@ -119,7 +120,7 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
 
       const result = install({ isOwn: false });
 
-      if (!isOlder(version, OLDEST_VERSION)) assert.equal((await result).base, 'tiny:latest');
+      if (!isOlder(version, OLDEST_OLLAMA)) assert.equal((await result).base, 'tiny:latest');
       else {
         await assert.rejects(result, { code: 'OLLAMA_TOO_OLD' });
         await assertOnlyAdded(client, before, []);
@@ -311,7 +312,7 @@ export function ollamaSuite(name: string, start: () => Promise<TestServer>): voi
         checks.map(({ id, ok }) => [id, ok]),
         [
           ['ollama', true],
-          ['ollama-version', !isOlder(version, OLDEST_VERSION)],
+          ['ollama-version', !isOlder(version, OLDEST_OLLAMA)],
           ['ollama-route', true],
           ['ollama-models', true],
         ],

@@ -14,8 +14,9 @@ import {
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { CHUNK_BYTES } from '../../src/engine/limits';
 import { Registry } from '../../src/engine/registry/registry';
-import { parseManifest, FILE_ROLES, CHUNK_BYTES } from '../../src/engine/release/manifest';
+import { parseManifest, FILE_ROLES } from '../../src/engine/release/manifest';
 import { PartialPackage } from '../../src/engine/store/partialPackage';
 import { Store } from '../../src/engine/store/store';
 import { armFaults } from '../helpers/faults';

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Engine } from '../../src/engine/engine';
+import { OLDEST_OLLAMA } from '../../src/engine/limits';
 import { OllamaClient } from '../../src/engine/ollama/client';
 import { importBase } from '../../src/engine/ollama/modelsFolder';
-import { OLDEST_VERSION, isOlder } from '../../src/engine/ollama/version';
+import { isOlder } from '../../src/engine/ollama/version';
 import { FakeOllama } from '../helpers/fakeOllama';
 import { RealOllama } from '../helpers/realOllama';
 import { TestEngines, untilState } from '../helpers/testEngines';
@@ -43,7 +44,7 @@ function mainJob(name: string, start: () => Promise<Server>, canRun: boolean): v
       engines = new TestEngines();
       server = await start();
       // Nothing of a peer goes there, which `deploy.test.ts` shows.
-      if (isOlder(await new OllamaClient(server.url).version(), OLDEST_VERSION)) this.skip();
+      if (isOlder(await new OllamaClient(server.url).version(), OLDEST_OLLAMA)) this.skip();
       await importBase(server.modelsFolder, { model: 'tiny', gguf: BASE, family: 'llama' });
       await importBase(server.modelsFolder, { model: 'other', gguf: OTHER, family: 'gemma3' });
       ({ engine: ana } = await engines.open('ana'));

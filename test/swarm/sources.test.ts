@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import type { Engine } from '../../src/engine/engine';
-import { CHUNK_BYTES } from '../../src/engine/release/manifest';
+import { CHUNK_BYTES } from '../../src/engine/limits';
 import type { TransferDetails } from '../../src/engine/state';
 import type { TransferChannel } from '../../src/engine/net/transferChannel';
 import { damaged } from '../helpers/fakeHolder';

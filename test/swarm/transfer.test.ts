@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CHUNK_BYTES } from '../../src/engine/release/manifest';
+import { CHUNK_BYTES } from '../../src/engine/limits';
 import { PartialPackage } from '../../src/engine/store/partialPackage';
 import { damaged } from '../helpers/fakeHolder';
 import { makePackage, type TestPackage } from '../helpers/packages';

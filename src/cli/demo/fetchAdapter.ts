@@ -1,8 +1,9 @@
 import fs from 'node:fs/promises';
 import path from 'node:path';
 import { LoraSwarmError } from '../../engine/errors';
+import { CHUNK_BYTES } from '../../engine/limits';
 import { readBlob } from '../../engine/ollama/digest';
-import { CHUNK_BYTES, chunkCount } from '../../engine/release/manifest';
+import { chunkCount } from '../../engine/release/manifest';
 import type { GetResult } from '../../engine/wishes';
 import { formatBytes } from '../format';
 import type { Swarm } from './meet';

@@ -1,10 +1,6 @@
 import { open } from 'node:fs/promises';
+import { MAX_TAGS, MAX_TAG_LENGTH, MAX_TEXT_BYTES } from '../limits';
 import { readExactly } from './fileBytes';
-
-/** Cards are texts; what stands further down cannot be front matter. */
-const MAX_CARD_BYTES = 64 * 1024;
-const MAX_TAGS = 10;
-const MAX_TAG_LENGTH = 32;
 
 export interface CardFacts {
   readonly license?: string;
@@ -17,7 +13,7 @@ export async function readCard(path: string): Promise<CardFacts> {
   if (!handle) return { tags: [] };
   try {
     const { size } = await handle.stat();
-    return parseCard((await readExactly(handle, 0, Math.min(size, MAX_CARD_BYTES))).toString('utf8'));
+    return parseCard((await readExactly(handle, 0, Math.min(size, MAX_TEXT_BYTES))).toString('utf8'));
   } catch {
     return { tags: [] };
   } finally {

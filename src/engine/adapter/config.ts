@@ -1,10 +1,7 @@
 import { LoraSwarmError } from '../errors';
+import { CONFIG_JSON, MAX_CONFIG_BYTES } from '../limits';
 import { openForReading, readExactly } from './fileBytes';
-import { JsonError, parseJson, type JsonLimits, type JsonObject, type JsonString, type JsonValue } from './json';
-
-const MAX_CONFIG_BYTES = 64 * 1024;
-/** PEFT nests 3 deep and lists every module of a large model by name. */
-const LIMITS: JsonLimits = { depth: 8, members: 2048, string: 4096 };
+import { JsonError, parseJson, type JsonObject, type JsonString, type JsonValue } from './json';
 
 /** Reads `adapter_config.json`, at most 64 KiB of it. */
 export async function readConfigFile(path: string): Promise<Buffer> {
@@ -26,7 +23,7 @@ export function parseConfig(bytes: Uint8Array, onString?: (found: JsonString) =>
   if (bytes.length > MAX_CONFIG_BYTES) throw configInvalid(`it is larger than ${MAX_CONFIG_BYTES / 1024} KiB`);
   let value: JsonValue;
   try {
-    value = parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), LIMITS, onString);
+    value = parseJson(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), CONFIG_JSON, onString);
   } catch (error) {
     throw configInvalid(error instanceof JsonError ? error.message : 'it is not UTF-8', error);
   }

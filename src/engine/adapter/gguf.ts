@@ -1,19 +1,19 @@
+import {
+  MAX_GGUF_ALIGNMENT,
+  MAX_GGUF_ARRAY_LENGTH,
+  MAX_GGUF_DIMENSIONS,
+  MAX_GGUF_HEADER_BYTES,
+  MAX_GGUF_KEY_BYTES,
+  MAX_GGUF_KEY_VALUES,
+  MAX_GGUF_NAME_BYTES,
+  MAX_GGUF_STRING_BYTES,
+  MAX_GGUF_TENSORS,
+  MIN_GGUF_ALIGNMENT,
+} from '../limits';
 import { BufferedReader } from './bufferedReader';
 import { ggmlType, type GgmlType } from './ggmlTypes';
 import { openForReading, unreadable } from './fileBytes';
 
-const MAX_KEY_VALUES = 4096;
-const MAX_TENSORS = 65_536;
-const MAX_KEY_BYTES = 1024;
-const MAX_STRING_BYTES = 1024 * 1024;
-const MAX_ARRAY_LENGTH = 2 ** 20;
-/** The largest vocabularies with their merges make headers of about 15 MiB. */
-const MAX_HEADER_BYTES = 64 * 1024 * 1024;
-/** ggml keeps names in 64 bytes, the last of them zero. */
-const MAX_NAME_BYTES = 63;
-const MAX_DIMENSIONS = 4;
-const MIN_ALIGNMENT = 8;
-const MAX_ALIGNMENT = 65_536;
 /** Longer arrays are vocabularies, which nobody here reads. */
 const MAX_KEPT_ITEMS = 1024;
 
@@ -68,8 +68,8 @@ export async function readGgufHeader(path: string): Promise<GgufHeader> {
     throw unreadable(path, reason);
   };
   try {
-    const reader = new BufferedReader(handle, Math.min(size, MAX_HEADER_BYTES), () =>
-      fail(size > MAX_HEADER_BYTES ? 'its header is too large' : 'it is cut off inside the header'),
+    const reader = new BufferedReader(handle, Math.min(size, MAX_GGUF_HEADER_BYTES), () =>
+      fail(size > MAX_GGUF_HEADER_BYTES ? 'its header is too large' : 'it is cut off inside the header'),
     );
     const { version, tensorCount, valueCount } = await readPreamble(reader, fail);
     const { values, valueTypes, valueOffsets } = await readValues(reader, valueCount, fail);
@@ -115,8 +115,8 @@ async function readPreamble(reader: BufferedReader, fail: Fail) {
   if (version !== 2 && version !== 3) fail(`its GGUF version ${version} is not known`);
   const tensorCount = await reader.uint64();
   const valueCount = await reader.uint64();
-  if (tensorCount > MAX_TENSORS) fail(`it claims more than ${MAX_TENSORS} tensors`);
-  if (valueCount > MAX_KEY_VALUES) fail(`it claims more than ${MAX_KEY_VALUES} values`);
+  if (tensorCount > MAX_GGUF_TENSORS) fail(`it claims more than ${MAX_GGUF_TENSORS} tensors`);
+  if (valueCount > MAX_GGUF_KEY_VALUES) fail(`it claims more than ${MAX_GGUF_KEY_VALUES} values`);
   return { version, tensorCount, valueCount };
 }
 
@@ -125,7 +125,7 @@ async function readValues(reader: BufferedReader, count: number, fail: Fail) {
   const valueTypes = new Map<string, number>();
   const valueOffsets = new Map<string, number>();
   for (let index = 0; index < count; index++) {
-    const key = await readText(reader, MAX_KEY_BYTES, fail);
+    const key = await readText(reader, MAX_GGUF_KEY_BYTES, fail);
     if (key === '' || values.has(key)) fail('a key is empty or stands there twice');
     const type = await reader.uint32();
     valueTypes.set(key, type);
@@ -155,7 +155,7 @@ const SCALAR_BYTES: Readonly<Record<number, number>> = {
 };
 
 async function readScalar(reader: BufferedReader, type: number, fail: Fail): Promise<GgufScalar> {
-  if (type === STRING) return readText(reader, MAX_STRING_BYTES, fail);
+  if (type === STRING) return readText(reader, MAX_GGUF_STRING_BYTES, fail);
   const size = SCALAR_BYTES[type];
   if (size === undefined) return fail('a value has an unknown type');
   const bytes = await reader.bytes(size);
@@ -191,7 +191,7 @@ async function readScalar(reader: BufferedReader, type: number, fail: Fail): Pro
 async function readArray(reader: BufferedReader, fail: Fail): Promise<GgufArray> {
   const type = await reader.uint32();
   const length = await reader.uint64();
-  if (length > MAX_ARRAY_LENGTH) fail('an array is too long');
+  if (length > MAX_GGUF_ARRAY_LENGTH) fail('an array is too long');
   if (type !== STRING && SCALAR_BYTES[type] === undefined) fail('an array has items of an unknown type');
 
   if (length <= MAX_KEPT_ITEMS) {
@@ -205,7 +205,7 @@ async function readArray(reader: BufferedReader, fail: Fail): Promise<GgufArray>
   }
   for (let index = 0; index < length; index++) {
     const bytes = reader.uint64Now() ?? (await reader.uint64()); // Most need no wait: half a million of them do not take seconds.
-    if (bytes > MAX_STRING_BYTES) fail('a text is too long');
+    if (bytes > MAX_GGUF_STRING_BYTES) fail('a text is too long');
     reader.skip(bytes);
   }
   return { length };
@@ -230,17 +230,18 @@ function alignmentOf(
   const alignment = values.get('general.alignment') ?? 32;
   if ((types.get('general.alignment') ?? UINT32) !== UINT32) return fail('its alignment has another type than it must');
   const isPower = typeof alignment === 'number' && Number.isInteger(Math.log2(alignment));
-  if (!isPower || alignment < MIN_ALIGNMENT || alignment > MAX_ALIGNMENT) return fail('its alignment is not possible');
+  if (!isPower || alignment < MIN_GGUF_ALIGNMENT || alignment > MAX_GGUF_ALIGNMENT)
+    return fail('its alignment is not possible');
   return alignment;
 }
 
 async function readTensorInfos(reader: BufferedReader, count: number, fail: Fail): Promise<readonly TensorInfo[]> {
   const infos: TensorInfo[] = [];
   for (let index = 0; index < count; index++) {
-    const name = await readText(reader, MAX_NAME_BYTES, fail);
+    const name = await readText(reader, MAX_GGUF_NAME_BYTES, fail);
     const dimensions = await reader.uint32();
     if (name === '') fail('a tensor has no name');
-    if (dimensions < 1 || dimensions > MAX_DIMENSIONS) fail('a tensor has an impossible number of dimensions');
+    if (dimensions < 1 || dimensions > MAX_GGUF_DIMENSIONS) fail('a tensor has an impossible number of dimensions');
     const dims: number[] = [];
     for (let axis = 0; axis < dimensions; axis++) dims.push(await reader.uint64());
     const type = ggmlType(await reader.uint32()) ?? fail('a tensor has an unknown type');

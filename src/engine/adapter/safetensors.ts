@@ -1,15 +1,14 @@
 import type { FileHandle } from 'node:fs/promises';
+import {
+  MAX_SAFETENSORS_DIMENSIONS,
+  MAX_SAFETENSORS_HEADER_BYTES,
+  MAX_SAFETENSORS_NAME_LENGTH,
+  MAX_SAFETENSORS_STRING_LENGTH,
+  MAX_SAFETENSORS_TENSORS,
+} from '../limits';
 import { bf16ToFloat32, f16ToFloat32 } from './floats';
 import { JsonError, parseJson, type JsonObject, type JsonValue } from './json';
 import { openForReading, readExactly, unreadable } from './fileBytes';
-
-/** A sixth of what the reference reader takes, and still 200,000 tensors. */
-const MAX_HEADER_BYTES = 16 * 1024 * 1024;
-const MAX_TENSORS = 200_000;
-const MAX_NAME_LENGTH = 512;
-const MAX_DIMENSIONS = 8;
-/** Trainers keep their whole configuration in one metadata value. */
-const MAX_STRING_LENGTH = 1024 * 1024;
 
 const BYTES_PER_ELEMENT = {
   BOOL: 1,
@@ -61,7 +60,8 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   try {
     if (size < 10) throw unreadable(path, 'it is too short for a safetensors file');
     const length = (await readExactly(handle, 0, 8)).readBigUInt64LE();
-    if (length > BigInt(MAX_HEADER_BYTES)) throw unreadable(path, 'its header is too large for a safetensors file');
+    if (length > BigInt(MAX_SAFETENSORS_HEADER_BYTES))
+      throw unreadable(path, 'its header is too large for a safetensors file');
     if (8n + length > BigInt(size)) throw unreadable(path, 'it is cut off inside the header');
     const json = await readExactly(handle, 8, Number(length));
     return parseSafetensorsHeader(json, size);
@@ -116,7 +116,12 @@ function parseRoot(json: Uint8Array): JsonObject {
   let root: JsonValue;
   try {
     const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json);
-    root = parseJson(text, { depth: 3, members: MAX_TENSORS + 1, string: MAX_STRING_LENGTH, integersOnly: true });
+    root = parseJson(text, {
+      depth: 3,
+      members: MAX_SAFETENSORS_TENSORS + 1,
+      string: MAX_SAFETENSORS_STRING_LENGTH,
+      integersOnly: true,
+    });
   } catch (error) {
     const reason = error instanceof JsonError ? error.message : 'it is not UTF-8';
     throw new HeaderError(`its header is not valid: ${reason}`, { cause: error });
@@ -135,12 +140,14 @@ function readMetadata(value: JsonValue, metadata: Map<string, string>): void {
 }
 
 function readEntry(name: string, value: JsonValue, dataStart: number, dataBytes: number): SafetensorsEntry {
-  if (name.length === 0 || name.length > MAX_NAME_LENGTH) throw new HeaderError('a tensor has no name or a huge one');
+  if (name.length === 0 || name.length > MAX_SAFETENSORS_NAME_LENGTH)
+    throw new HeaderError('a tensor has no name or a huge one');
   if (!(value instanceof Map)) throw new HeaderError('a tensor is not described by an object');
   const { dtype, shape, data_offsets: offsets } = Object.fromEntries(value as JsonObject);
   if (value.size !== 3) throw new HeaderError('a tensor has missing or unknown fields');
   if (typeof dtype !== 'string' || !isDtype(dtype)) throw new HeaderError('a tensor has an unknown type');
-  if (!isIntegers(shape) || shape.length > MAX_DIMENSIONS) throw new HeaderError('a tensor has an impossible shape');
+  if (!isIntegers(shape) || shape.length > MAX_SAFETENSORS_DIMENSIONS)
+    throw new HeaderError('a tensor has an impossible shape');
   if (!isIntegers(offsets) || offsets.length !== 2) throw new HeaderError('a tensor does not have two offsets');
 
   const [begin, end] = offsets as [number, number];

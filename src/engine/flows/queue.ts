@@ -1,7 +1,6 @@
+import { MAX_RUNNING_DOWNLOADS } from '../limits';
 import { monotonicClock, type Clock } from '../transfer/clock';
 
-/** More at once only share the same connections, and each would be there later. */
-export const SLOTS = 4;
 /** Who found nobody to fetch from for this long lets the next one go. */
 const IDLE_MS = 5_000;
 
@@ -124,11 +123,11 @@ export class DownloadQueue {
 
   #makePlan(): Plan {
     const ready = this.#items.filter(({ isIdle, isAside }) => !isIdle && !isAside);
-    const waiting = ready.slice(SLOTS);
+    const waiting = ready.slice(MAX_RUNNING_DOWNLOADS);
     for (const item of waiting) item.waitingSince = undefined; // Asks nobody, so it waits for nobody.
     const queued = waiting.map(({ id }) => id);
     const places = new Map(queued.map((id, index) => [id, index + 1]));
-    return { running: new Set(ready.slice(0, SLOTS).map(({ id }) => id)), queued, places };
+    return { running: new Set(ready.slice(0, MAX_RUNNING_DOWNLOADS).map(({ id }) => id)), queued, places };
   }
 
   #find(id: string): Item | undefined {

@@ -1,7 +1,13 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../errors';
-import { MAX_CONTROL_BYTES, MAX_HELLO_BYTES, MAX_PAGE_ENTRIES, MAX_PEER_ENTRIES, MAX_PEER_NAME_BYTES } from '../limits';
-import { MAX_RELEASE_BYTES } from '../release/release';
+import {
+  MAX_CONTROL_BYTES,
+  MAX_HELLO_BYTES,
+  MAX_PAGE_ENTRIES,
+  MAX_PEER_ENTRIES,
+  MAX_PEER_NAME_BYTES,
+  MAX_RELEASE_BYTES,
+} from '../limits';
 
 const MAX_FEATURES = 16;
 const MAX_REMOVED_MEMBERS = 256;

@@ -1,16 +1,20 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../errors';
-import { MAX_CONTROL_BYTES } from '../limits';
-import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_MANIFEST_BYTES, MAX_PACKAGE_BYTES } from '../release/manifest';
+import {
+  CHUNK_BYTES,
+  DATA_HEADER_BYTES,
+  GROUP_CHUNKS,
+  MAX_CONTROL_BYTES,
+  MAX_FILES,
+  MAX_FRAME_BYTES,
+  MAX_MANIFEST_BYTES,
+  MAX_PACKAGE_BYTES,
+  MAX_REQUEST_CHUNKS,
+} from '../limits';
 
 /** The protomux protocol name. One channel a connection, opened by both sides; either may ask and serve. */
 export const TRANSFER_PROTOCOL = 'lora-swarm/transfer/1';
 
-/** 1 MiB. Larger frames are no faster (measured), and control messages wait behind each. */
-export const MAX_FRAME_CHUNKS = 16;
-export const MAX_FRAME_BYTES = MAX_FRAME_CHUNKS * CHUNK_BYTES;
-/** One group: a request never needs the hashes of two. */
-export const MAX_REQUEST_CHUNKS = GROUP_CHUNKS;
 /** Chunks of the largest package: the weights, and one chunk for each small file. */
 export const MAX_CHUNKS = MAX_PACKAGE_BYTES / CHUNK_BYTES + MAX_FILES - 1;
 export const MAX_GROUPS = Math.ceil(MAX_PACKAGE_BYTES / (CHUNK_BYTES * GROUP_CHUNKS)) + MAX_FILES - 1;
@@ -19,8 +23,6 @@ export const MAX_HAVE_RANGES = 256;
 /** An hour. Nobody has a reason to send a peer away for longer. */
 export const MAX_RETRY_MS = 3_600_000;
 const MAX_HANDLE = 0xffff_ffff;
-/** Beside its payload a frame has a handle, a chunk number and a length. */
-export const DATA_HEADER_BYTES = 64;
 const EMPTY = new Uint8Array();
 /** `other` on the wire; the numbers between are for later reasons. */
 const OTHER = 255;

@@ -1,9 +1,10 @@
 import { LoraSwarmError } from '../errors';
+import { OLDEST_OLLAMA, SAFE_PULL_OLLAMA } from '../limits';
 import type { DoctorCheck } from '../wishes';
 import { isLoopbackUrl } from './address';
 import { OllamaClient } from './client';
 import { takesAdapters } from './probe';
-import { OLDEST_VERSION, SAFE_PULL_VERSION, isOlder } from './version';
+import { isOlder } from './version';
 
 /** What the doctor says of Ollama: does it answer, is it safe, how would an install go, what is there. */
 export async function ollamaChecks(url: string, signal?: AbortSignal): Promise<DoctorCheck[]> {
@@ -32,18 +33,18 @@ export async function likelyRoute(client: OllamaClient, signal?: AbortSignal): P
 
 function versionCheck(version: string): DoctorCheck {
   const id = 'ollama-version';
-  if (isOlder(version, OLDEST_VERSION))
+  if (isOlder(version, OLDEST_OLLAMA))
     return {
       id,
       ok: false,
       detail: `Ollama ${version} has a hole in reading GGUF files (CVE-2026-7482): only your own adapters are installed into it, none of a peer.`,
-      fix: `Update Ollama to ${OLDEST_VERSION} or newer.`,
+      fix: `Update Ollama to ${OLDEST_OLLAMA} or newer.`,
     };
-  if (isOlder(version, SAFE_PULL_VERSION))
+  if (isOlder(version, SAFE_PULL_OLLAMA))
     return {
       id,
       ok: true,
-      detail: `Ollama ${version} may write outside its folder when it pulls from a hostile registry (CVE-2026-103663, closed in ${SAFE_PULL_VERSION}). LoRA Swarm lets it pull from this machine only.`,
+      detail: `Ollama ${version} may write outside its folder when it pulls from a hostile registry (CVE-2026-103663, closed in ${SAFE_PULL_OLLAMA}). LoRA Swarm lets it pull from this machine only.`,
     };
   return { id, ok: true, detail: `Ollama ${version} has no known hole that matters here.` };
 }

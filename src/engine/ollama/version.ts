@@ -1,9 +1,5 @@
 import { LoraSwarmError } from '../errors';
-
-/** Older ones can be made to read memory through a crafted GGUF (CVE-2026-7482): nothing from a peer goes there. */
-export const OLDEST_VERSION = '0.17.1';
-/** Older ones can be made to write outside their folder by a registry (CVE-2026-103663). Ours is on this machine. */
-export const SAFE_PULL_VERSION = '0.35.0';
+import { OLDEST_OLLAMA } from '../limits';
 
 /** Whether `version` comes before `other`. What is built from source says 0.0.0 and is taken for new. */
 export function isOlder(version: string, other: string): boolean {
@@ -15,10 +11,10 @@ export function isOlder(version: string, other: string): boolean {
 
 /** @throws {LoraSwarmError} `OLLAMA_TOO_OLD` for a version that must not get files of peers. The user's own may go there. */
 export function refuseOld(version: string): void {
-  if (!isOlder(version, OLDEST_VERSION)) return;
+  if (!isOlder(version, OLDEST_OLLAMA)) return;
   throw new LoraSwarmError(
     'OLLAMA_TOO_OLD',
-    `Ollama ${version} has a hole in reading GGUF files. Update it to ${OLDEST_VERSION} or newer to install what others made.`,
+    `Ollama ${version} has a hole in reading GGUF files. Update it to ${OLDEST_OLLAMA} or newer to install what others made.`,
     { kind: 'openUrl', url: 'https://ollama.com/download' },
   );
 }

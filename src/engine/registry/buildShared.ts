@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, realpath, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CHUNK_BYTES } from '../limits';
 import { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES, FILE_ROLES, hashGroup, weightsOf, type FileRole, type Manifest } from '../release/manifest';
+import { FILE_ROLES, hashGroup, weightsOf, type FileRole, type Manifest } from '../release/manifest';
 import type { QuickSums } from '../release/quickSums';
 import type { SignedRelease } from '../release/release';
 import { createFile, isMissing, statOf, syncFolder, writeNewFile } from '../store/files';

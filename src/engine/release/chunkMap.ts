@@ -1,4 +1,5 @@
-import { CHUNK_BYTES, GROUP_CHUNKS, chunkCount, groupCount, type Manifest } from './manifest';
+import { CHUNK_BYTES, GROUP_CHUNKS } from '../limits';
+import { chunkCount, groupCount, type Manifest } from './manifest';
 
 /** Where one chunk lies. */
 export interface ChunkPlace {

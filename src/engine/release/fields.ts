@@ -1,15 +1,16 @@
 import { LoraSwarmError } from '../errors';
+import { MAX_NAME_PART_LENGTH } from '../limits';
 
 // Readers of fields of a release: bytes of a peer. Each gives a value within its limits or throws `RELEASE_INVALID`.
 
 /** One part of `author/name`. ASCII only: no homoglyphs, no direction marks, valid in an Ollama name after lower-casing. */
-const NAME_PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const NAME_PART = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 const HEX_64 = /^[0-9a-f]{64}$/;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
 /** Whether `text` may stand on either side of the slash of `author/name`. */
 export function isNamePart(text: string): boolean {
-  return NAME_PART.test(text);
+  return text.length <= MAX_NAME_PART_LENGTH && NAME_PART.test(text);
 }
 
 /** Whether `text` has the form of a content id. */

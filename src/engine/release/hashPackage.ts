@@ -1,12 +1,9 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import { LoraSwarmError, storageError } from '../errors';
+import { CHUNK_BYTES, GROUP_CHUNKS, MAX_PACKAGE_BYTES, MAX_TEXT_BYTES } from '../limits';
 import {
-  CHUNK_BYTES,
   FILE_ROLES,
-  GROUP_CHUNKS,
-  MAX_PACKAGE_BYTES,
-  MAX_TEXT_BYTES,
   buildManifest,
   chunkCount,
   groupCount,

@@ -1,19 +1,7 @@
 import crypto, { createHash } from 'node:crypto';
 import type { AdapterFormat } from '../state';
 import { LoraSwarmError } from '../errors';
-
-/** Unit of request and of verification. BitTorrent uses 16 KiB, Syncthing 128 KiB; fixed so that ids agree everywhere. */
-export const CHUNK_BYTES = 65_536;
-/** Chunks that one group hash covers: 4 MiB, so the manifest of 4 GiB is 32 KB. */
-export const GROUP_CHUNKS = 64;
-/** Largest adapter: 4 GiB. Real ones are 10 MB to 2 GB. */
-export const MAX_PACKAGE_BYTES = 4 * 1024 ** 3;
-/** Config and card are read whole and shown, so they stay small. */
-export const MAX_TEXT_BYTES = 65_536;
-/** Weights, config and card. */
-export const MAX_FILES = 3;
-/** 1,024 group hashes of 4 GiB, and room for the three headers. */
-export const MAX_MANIFEST_BYTES = 40_000;
+import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_MANIFEST_BYTES, MAX_PACKAGE_BYTES, MAX_TEXT_BYTES } from '../limits';
 
 /** Starts every manifest; the last byte is the format's version. */
 const MAGIC = Buffer.from('LSMANIF\x01', 'latin1');

@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
+import { CHUNK_BYTES } from '../limits';
 import { Bitfield } from './bitfield';
-import { CHUNK_BYTES } from './manifest';
 
 /**
  * CRC-32 of chunks whose bytes had the right hash, to see that the same ones were read again: a quarter of what SHA-256 costs

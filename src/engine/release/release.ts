@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { keyPair as makeKeyPair, sign, verify, type KeyPair } from 'hypercore-crypto';
 import type { AdapterShape } from '../adapter/adapterInfo';
 import type { AdapterLineage, ModelfileExtras } from '../deployWishes';
+import { MAX_NAME_PART_LENGTH, MAX_RELEASE_BYTES, MAX_TAGS, MAX_TAG_LENGTH } from '../limits';
 import type { AdapterFormat } from '../state';
 import { parseExtras } from './extras';
 import {
@@ -21,8 +22,6 @@ import {
 } from './fields';
 import { parseLineage } from './lineage';
 
-/** A release is read from every peer for every adapter, so it stays small. */
-export const MAX_RELEASE_BYTES = 8_192;
 /** Rooms that a release can be meant for. One that is offered in more is meant for any. */
 export const MAX_ROOMS = 16;
 /** Signed before the payload, so that a release's signature is never one of something else. */
@@ -118,8 +117,8 @@ function parseRelease(bytes: Buffer): Release {
   const from = record(value, 'release');
   const contentId = text(from, 'contentId', 64);
   if (!isContentId(contentId)) throw invalid('contentId');
-  const author = text(from, 'author', 64);
-  const name = text(from, 'name', 64);
+  const author = text(from, 'author', MAX_NAME_PART_LENGTH);
+  const name = text(from, 'name', MAX_NAME_PART_LENGTH);
   if (!isNamePart(author) || !isNamePart(name)) throw invalid('name');
   const format = text(from, 'format', 8);
   if (format !== 'peft' && format !== 'mlx' && format !== 'gguf') throw invalid('format');
@@ -136,7 +135,7 @@ function parseRelease(bytes: Buffer): Release {
     pairs: integer(from, 'pairs'),
     targets: texts(from, 'targets', 64, 64),
     shape: parseShape(shape),
-    tags: texts(from, 'tags', 10, 32),
+    tags: texts(from, 'tags', MAX_TAGS, MAX_TAG_LENGTH),
     parents,
     createdAt: integer(from, 'createdAt'),
     ...optional('sequence', from['sequence'] === undefined ? undefined : integer(from, 'sequence')),

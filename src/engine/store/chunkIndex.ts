@@ -1,6 +1,7 @@
 import { join } from 'node:path';
+import { GROUP_CHUNKS } from '../limits';
 import { ChunkMap } from '../release/chunkMap';
-import { GROUP_CHUNKS, hashGroup, type Manifest } from '../release/manifest';
+import { hashGroup, type Manifest } from '../release/manifest';
 import { readSmallFile } from './files';
 import { CHUNKS_NAME, type PackageArea } from './paths';
 import { Database } from './sqlite';

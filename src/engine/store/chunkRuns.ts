@@ -1,5 +1,6 @@
+import { CHUNK_BYTES } from '../limits';
 import type { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES, hashChunk } from '../release/manifest';
+import { hashChunk } from '../release/manifest';
 
 /** Consecutive chunks that lie in one file. */
 export interface ChunkRun {

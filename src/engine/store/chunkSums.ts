@@ -1,7 +1,8 @@
 import { LoraSwarmError } from '../errors';
+import { CHUNK_BYTES } from '../limits';
 import { Bitfield } from '../release/bitfield';
 import type { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES, hashGroup } from '../release/manifest';
+import { hashGroup } from '../release/manifest';
 import { firstBadChunk, lastChunk } from './chunkRuns';
 
 /** Bytes of a peer that are not what the manifest says. */

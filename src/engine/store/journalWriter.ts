@@ -1,14 +1,8 @@
+import { JOURNAL_BYTES, JOURNAL_MS, MAX_UNSYNCED_BYTES } from '../limits';
 import type { Bitfield } from '../release/bitfield';
 import { storeError } from './files';
 import type { DownloadJournal } from './journal';
 import type { PartialFiles } from './partialFiles';
-
-/** An entry is begun after this much was written… */
-const FLUSH_BYTES = 8 * 1024 ** 2;
-/** …or this long after the first byte of it, … */
-const FLUSH_MS = 2_000;
-/** …and writing waits for the disk when this much is not safe: 256 chunks, the most that a power cut may cost. */
-const MAX_UNSAFE_BYTES = 16 * 1024 ** 2;
 
 export interface JournalWriterParts {
   readonly id: string;
@@ -37,9 +31,9 @@ export class JournalWriter {
   /** Call it after writing. Waits for the disk when that falls too far behind. */
   wrote(bytes: number): void {
     this.#unsafeBytes += bytes;
-    if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSAFE_BYTES) this.#flushNow();
-    else if (this.#unsafeBytes >= FLUSH_BYTES && this.#syncingBytes === 0) this.#flushInBackground();
-    else this.#timer ??= setTimeout(() => this.#flushInBackground(), FLUSH_MS).unref();
+    if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSYNCED_BYTES) this.#flushNow();
+    else if (this.#unsafeBytes >= JOURNAL_BYTES && this.#syncingBytes === 0) this.#flushInBackground();
+    else this.#timer ??= setTimeout(() => this.#flushInBackground(), JOURNAL_MS).unref();
   }
 
   /** Syncs what was written so far, then enters it. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
-import { MAX_MANIFEST_BYTES, parseManifest, type Manifest } from '../release/manifest';
-import { MAX_RELEASE_BYTES, openRelease, type SignedRelease } from '../release/release';
+import { MAX_MANIFEST_BYTES, MAX_RELEASE_BYTES } from '../limits';
+import { parseManifest, type Manifest } from '../release/manifest';
+import { openRelease, type SignedRelease } from '../release/release';
 import { putNewFile, readSmallFile, writeNewFile } from './files';
 import { MANIFEST_NAME, RELEASE_NAME } from './paths';
 

@@ -1,15 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import { LoraSwarmError } from '../errors';
-
-/** Left free for everybody else: 1 GiB, or 1 % of a disk that is smaller than 100 GiB. */
-const RESERVE_BYTES = 1024 ** 3;
-const RESERVE_SHARE = 0.01;
+import { DISK_RESERVE_BYTES, DISK_RESERVE_SHARE } from '../limits';
 
 /** Refuses before a byte is written what can't end well. @throws {LoraSwarmError} `STORE_FULL` with the figures. */
 export async function checkSpace(folder: string, neededBytes: number): Promise<void> {
   const { bavail, blocks, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  const reserve = Math.min(RESERVE_BYTES, blocks * bsize * RESERVE_SHARE);
+  const reserve = Math.min(DISK_RESERVE_BYTES, blocks * bsize * DISK_RESERVE_SHARE);
   if (neededBytes + reserve <= free) return;
   throw new LoraSwarmError(
     'STORE_FULL',

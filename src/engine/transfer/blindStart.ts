@@ -1,5 +1,4 @@
-import { MAX_FRAME_CHUNKS, MAX_REQUEST_CHUNKS } from '../net/transferMessages';
-import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_TEXT_BYTES } from '../release/manifest';
+import { CHUNK_BYTES, GROUP_CHUNKS, MAX_FILES, MAX_FRAME_CHUNKS, MAX_REQUEST_CHUNKS, MAX_TEXT_BYTES } from '../limits';
 import type { RequestPump } from './requestPump';
 import type { Source } from './source';
 

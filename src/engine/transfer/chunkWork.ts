@@ -1,7 +1,7 @@
+import { CHUNK_BYTES } from '../limits';
 import type { ChunkRange, DataMessage, HashesMessage, HaveMessage, RejectMessage } from '../net/transferMessages';
 import { Bitfield } from '../release/bitfield';
 import type { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES } from '../release/manifest';
 import type { Clock } from './clock';
 import { dataRange, isInside, runsWhere } from './dataRange';
 import { EarlyPackage, type ChunkSink } from './earlyPackage';

@@ -1,12 +1,9 @@
+import { MAX_INVALID_QUESTIONS, MAX_UNREAD_ANSWERS_BYTES } from '../limits';
 import { MessageBudget } from '../net/messageBudget';
 import type { TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
 import type { TransferLink } from './link';
 
-/** Hypercore's number. */
-const MAX_INVALID = 64;
-/** Answers that wait because the peer does not read. What is bulk waits in the queue and not here. */
-const MAX_UNREAD_BYTES = 1024 ** 2;
 /** Counted for a small message on top of what it carries. */
 const MESSAGE_BYTES = 128;
 
@@ -47,7 +44,7 @@ export class Conduct {
 
   /** It asked for what is not there. */
   askedInVain(): void {
-    if (++this.#invalid > MAX_INVALID) this.link.strike('invalidRequests');
+    if (++this.#invalid > MAX_INVALID_QUESTIONS) this.link.strike('invalidRequests');
   }
 
   /** The connection did not take an answer at once. */
@@ -55,7 +52,7 @@ export class Conduct {
     this.#unreadBytes += MESSAGE_BYTES;
     if (message.type === 'opened') this.#unreadBytes += message.have.length;
     if (message.type === 'have') this.#unreadBytes += message.ranges.length * 8;
-    if (this.#unreadBytes > MAX_UNREAD_BYTES) this.link.strike('notReading');
+    if (this.#unreadBytes > MAX_UNREAD_ANSWERS_BYTES) this.link.strike('notReading');
   }
 
   /** The connection took all that waited. */

@@ -1,5 +1,5 @@
-import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import { CHUNK_BYTES, MAX_FRAME_CHUNKS } from '../limits';
+import { type ChunkRange } from '../net/transferMessages';
 import type { ChunkMap } from '../release/chunkMap';
 
 /** Which chunks a frame holds. Undefined when it is not 1 to 16 whole chunks of one file of this package. */

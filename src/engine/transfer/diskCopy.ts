@@ -1,6 +1,7 @@
 import { hasCode } from '../errors';
+import { MAX_FRAME_CHUNKS } from '../limits';
 import type { Logger } from '../log';
-import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
+import { type ChunkRange } from '../net/transferMessages';
 import type { ChunkWork } from './chunkWork';
 import type { Clock } from './clock';
 import type { LocalChunks, LocalRun } from './parts';

@@ -1,7 +1,8 @@
 import { LoraSwarmError } from '../errors';
+import { CHUNK_BYTES } from '../limits';
 import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES, type Manifest } from '../release/manifest';
+import { type Manifest } from '../release/manifest';
 import { ChunkSums } from '../store/chunkSums';
 import type { PartialPackage } from './parts';
 

@@ -1,5 +1,4 @@
-import { MAX_FRAME_BYTES } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import { CHUNK_BYTES, MAX_FRAME_BYTES } from '../limits';
 
 /** Of all frames that wait for their next use. Two for each of the peers that are served at once, as a rule. */
 const MAX_KEPT_BYTES = 8 * MAX_FRAME_BYTES;

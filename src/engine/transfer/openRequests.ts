@@ -1,4 +1,5 @@
-import { MAX_REQUEST_CHUNKS, type ChunkRange } from '../net/transferMessages';
+import { MAX_REQUEST_CHUNKS } from '../limits';
+import { type ChunkRange } from '../net/transferMessages';
 
 interface OpenRequest extends ChunkRange {
   readonly sentAt: number;

@@ -1,6 +1,6 @@
-import { MAX_FRAME_BYTES, type ChunkRange } from '../net/transferMessages';
+import { CHUNK_BYTES, MAX_FRAME_BYTES } from '../limits';
+import { type ChunkRange } from '../net/transferMessages';
 import type { ChunkMap } from '../release/chunkMap';
-import { CHUNK_BYTES } from '../release/manifest';
 import type { Picker } from './picker';
 import type { RateLimit } from './rate';
 import type { Giver, Source } from './source';

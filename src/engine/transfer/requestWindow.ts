@@ -1,4 +1,4 @@
-import { CHUNK_BYTES } from '../release/manifest';
+import { CHUNK_BYTES } from '../limits';
 import type { Clock } from './clock';
 
 const MIB = 1024 ** 2;

@@ -1,6 +1,7 @@
 import { inspect } from 'node:util';
 import { hasCode } from '../errors';
 import type { Disposable } from '../lifecycle';
+import { MAX_QUEUED_OF_ALL, MAX_UNSENT_BYTES, STALLED_FRAME_MS } from '../limits';
 import type { Logger } from '../log';
 import type { TransferMessage } from '../net/transferMessages';
 import { monotonicClock, type Clock } from './clock';
@@ -16,13 +17,7 @@ import { UploadTurns } from './uploadTurns';
 
 /** Frames that are read at once: the file system's threads. */
 const MAX_READS = 4;
-/** Read or sent, and not yet taken by the connections. A peer has at most two frames of it. */
-const MAX_UNSENT_BYTES = 32 * 1024 ** 2;
-/** When that is full, who has taken nothing for this long makes room. */
-const NOT_READING_MS = 15_000;
 const FULL_RETRY_MS = 1_000;
-/** Requests of all peers. */
-const MAX_QUEUED = 256;
 /** But everybody gets this many, so that a few greedy ones can't shut others out. */
 const QUEUED_FOR_EACH = 4;
 const FAILED_RETRY_MS = 5_000;
@@ -100,7 +95,7 @@ export class Seeder implements Disposable {
       release: (share) => this.#release(share),
       pausedMs: () => (this.#isPaused ? PAUSED_RETRY_MS : 0),
       waitMs: () => this.#waitMs(link),
-      hasRoom: (queuedHere) => queuedHere < QUEUED_FOR_EACH || this.#queued < MAX_QUEUED,
+      hasRoom: (queuedHere) => queuedHere < QUEUED_FOR_EACH || this.#queued < MAX_QUEUED_OF_ALL,
       onError: (error) => this.#logBug(error),
       wake: () => this.#serve(),
       clock: this.#clock,
@@ -293,7 +288,7 @@ export class Seeder implements Disposable {
   #makeRoom(): void {
     const now = this.#clock.now();
     const [slowest] = this.#turns.peers
-      .filter(({ blockedAt }) => blockedAt !== undefined && now - blockedAt > NOT_READING_MS)
+      .filter(({ blockedAt }) => blockedAt !== undefined && now - blockedAt > STALLED_FRAME_MS)
       .sort((a, b) => a.blockedAt! - b.blockedAt!);
     slowest?.link.strike('notReading');
     this.#retry?.dispose();

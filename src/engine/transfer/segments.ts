@@ -1,4 +1,5 @@
-import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
+import { MAX_FRAME_CHUNKS } from '../limits';
+import { type ChunkRange } from '../net/transferMessages';
 import type { ChunkMap } from '../release/chunkMap';
 
 /** 1 MiB: one frame. What a source fetches in one go while others fetch elsewhere. */

@@ -1,16 +1,19 @@
 import { DisposableStore, type Disposable } from '../lifecycle';
+import {
+  CHUNK_BYTES,
+  MAX_DOWNLOAD_REQUESTS,
+  MAX_FRAME_CHUNKS,
+  MAX_REQUEST_CHUNKS,
+  MAX_SOURCE_REQUESTS,
+} from '../limits';
 import { MessageBudget } from '../net/messageBudget';
-import { MAX_FRAME_CHUNKS, MAX_REQUEST_CHUNKS, type ChunkRange, type TransferMessage } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import { type ChunkRange, type TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
 import type { TransferLink } from './link';
 import { OpenRequests } from './openRequests';
 import { RateMeter } from './rate';
 import { RequestWindow } from './requestWindow';
 
-/** What a holder queues. Hypercore asks for up to 512 blocks; requests of several chunks need far fewer. */
-const MAX_SOURCE_REQUESTS = 64;
-const MAX_REQUESTS = 256;
 /** Of a source that gave nothing yet: taken for a slow one, so that others are not doubled for hope alone. */
 const ASSUMED_RATE = 1024 ** 2;
 const MIN_BACKOFF_MS = 5_000;
@@ -133,7 +136,7 @@ export class Source implements Giver, Disposable {
 
   /** Chunks that one more request may have now; 0 when it has enough to do. @param sources how many share the work. */
   room(sources: number): number {
-    const maxRequests = Math.min(MAX_SOURCE_REQUESTS, Math.floor(MAX_REQUESTS / sources));
+    const maxRequests = Math.min(MAX_SOURCE_REQUESTS, Math.floor(MAX_DOWNLOAD_REQUESTS / sources));
     if (this.phase === 'refused' || this.isResting || this.#requests.count >= maxRequests) return 0;
     // One chunk first, so that something verified is here as early as can be.
     if (!this.hasGiven && this.#requests.count === 0) return 1;

@@ -1,13 +1,12 @@
 import type { Event } from '../events';
 import { DisposableStore, type Disposable } from '../lifecycle';
+import { MAX_DOWNLOAD_SOURCES } from '../limits';
 import type { Logger } from '../log';
 import type { TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
 import type { StrikeReason, TransferLink } from './link';
 import { Source, type SourceRank } from './source';
 
-/** More sources than this bring nothing but messages. */
-const MAX_SOURCES = 8;
 /** One that was left because it was silent is tried again after this long, twice as long each time. */
 const MIN_LEFT_MS = 15_000;
 const MAX_LEFT_MS = 120_000;
@@ -144,7 +143,7 @@ export class SourcePool implements Disposable {
 
   /** Makes a place, if need be: one further away goes, the slowest of them. */
   #hasPlaceFor(rank: SourceRank): boolean {
-    if (this.#sources.size < MAX_SOURCES) return true;
+    if (this.#sources.size < MAX_DOWNLOAD_SOURCES) return true;
     const [last] = this.all
       .filter((source) => source.rank > rank)
       .sort((a, b) => b.rank - a.rank || a.rate - b.rate || b.openedAt - a.openedAt);

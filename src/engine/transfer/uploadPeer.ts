@@ -1,4 +1,5 @@
 import { DisposableStore, type Disposable } from '../lifecycle';
+import { MAX_UNSENT_FRAMES, MAX_UPLOAD_HANDLES } from '../limits';
 import type { ChunkRange, ClosedReason, RejectReason, TransferMessage } from '../net/transferMessages';
 import type { Clock } from './clock';
 import { Conduct, QUESTIONS } from './conduct';
@@ -9,12 +10,8 @@ import { RateMeter } from './rate';
 import type { Share } from './share';
 import { UploadQueue, type ChunksJob, type Job } from './uploadQueue';
 
-/** Downloads that one peer may have from us at once. The engine itself runs four. */
-const MAX_HANDLES = 16;
 /** What a peer may send on before we have opened what it asked for. */
 const MAX_BACKLOG = 64;
-/** In memory at once: one that the connection takes, and the next one. */
-const MAX_FRAMES = 2;
 const BUSY_RETRY_MS = 1_000;
 
 interface Handle {
@@ -93,7 +90,7 @@ export class UploadPeer implements Disposable {
   /** Whether it waits for something, and less than two frames are on their way to it. */
   get isReady(): boolean {
     const frames = this.queue.taken + (this.blockedAt === undefined ? 0 : 1);
-    return frames < MAX_FRAMES && !this.queue.isEmpty;
+    return frames < MAX_UNSENT_FRAMES && !this.queue.isEmpty;
   }
 
   /** Undefined when it has not opened the package. */
@@ -173,7 +170,7 @@ export class UploadPeer implements Disposable {
   #open(id: number, contentId: string): void {
     if (this.#handles.has(id)) this.#conduct.askedInVain();
     else if (!this.parts.allows(contentId)) this.#isUnknown(id);
-    else if (this.#handles.size >= MAX_HANDLES) this.#refuse(id, BUSY_RETRY_MS);
+    else if (this.#handles.size >= MAX_UPLOAD_HANDLES) this.#refuse(id, BUSY_RETRY_MS);
     else if (this.parts.pausedMs() > 0) this.#refuse(id, this.parts.pausedMs());
     else this.#acquire(id, contentId).catch((error: unknown) => this.#fail(error));
   }

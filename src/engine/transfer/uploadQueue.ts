@@ -1,10 +1,8 @@
-import { MAX_FRAME_CHUNKS, type ChunkRange } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import { CHUNK_BYTES, MAX_FRAME_CHUNKS, MAX_QUEUED_OF_PEER } from '../limits';
+import { type ChunkRange } from '../net/transferMessages';
 import { runsWhere } from './dataRange';
 import type { Share } from './share';
 
-/** Requests of a peer that wait, and the same number of questions for manifest and hashes. */
-const MAX_QUEUED = 64;
 /** The hashes of a group are 2 KiB; a manifest is more, once. */
 const FACT_BYTES = 4_096;
 
@@ -41,14 +39,14 @@ export class UploadQueue {
   /** @returns false when too many wait. What waits already is not added twice. */
   addFact(job: ManifestJob | HashesJob): boolean {
     if (this.#facts.some((other) => isSameFact(other, job))) return true;
-    if (this.#facts.length >= MAX_QUEUED) return false;
+    if (this.#facts.length >= MAX_QUEUED_OF_PEER) return false;
     this.#facts.push(job);
     return true;
   }
 
   /** @returns false when too many wait. */
   addChunks(job: ChunksJob): boolean {
-    if (this.#chunks.length >= MAX_QUEUED) return false;
+    if (this.#chunks.length >= MAX_QUEUED_OF_PEER) return false;
     this.#chunks.push(job);
     return true;
   }

@@ -1,8 +1,7 @@
 import type { Disposable } from '../lifecycle';
+import { UPLOAD_SLOTS } from '../limits';
 import type { Clock } from './clock';
 
-/** Libtorrent's number. More at once would give each of them less, and nobody would be done sooner. */
-const SLOTS = 8;
 /** The others go round among those who have given us nothing, or not enough, so that everybody gets to show what they give. */
 const SLOTS_FOR_GIVERS = 6;
 /** Who has got less than this needs no slot: a small adapter, or the start of a large one, which lets a new peer give too. */
@@ -59,7 +58,7 @@ export class UploadSlots implements Disposable {
     const peer = this.#seen(key);
     if (peer.got < FREE_BYTES || peer.heldSince !== undefined) return 0;
     this.#freeIdle();
-    if (this.#holders().length < SLOTS) {
+    if (this.#holders().length < UPLOAD_SLOTS) {
       this.#give(peer);
       return 0;
     }
@@ -150,7 +149,7 @@ export class UploadSlots implements Disposable {
       ...waiting.sort((a, b) => a.waitsSince! - b.waitsSince!),
       ...holders.filter(({ heldSince }) => now - heldSince! >= TURN_MS).sort((a, b) => b.heldSince! - a.heldSince!),
     ].filter((peer) => !isGiver.has(peer));
-    const chosen = new Set([...givers, ...others].slice(0, SLOTS));
+    const chosen = new Set([...givers, ...others].slice(0, UPLOAD_SLOTS));
 
     for (const peer of chosen) if (peer.heldSince === undefined) this.#give(peer);
     this.#schedule();

@@ -1,5 +1,4 @@
-import { MAX_FRAME_BYTES } from '../net/transferMessages';
-import { CHUNK_BYTES } from '../release/manifest';
+import { CHUNK_BYTES, MAX_FRAME_BYTES } from '../limits';
 import type { RateLimit } from './rate';
 import type { UploadPeer } from './uploadPeer';
 

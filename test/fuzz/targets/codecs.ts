@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../../../src/engine/errors';
+import { CHUNK_BYTES, MAX_FRAME_CHUNKS } from '../../../src/engine/limits';
 import { decodeMessage } from '../../../src/engine/net/channel';
 import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMessages';
 import { memberStatements, membersMessage } from '../../../src/engine/net/members/memberMessages';
@@ -9,12 +10,10 @@ import { laneOffer } from '../../../src/engine/net/peerLane';
 import { statements } from '../../../src/engine/net/statementMessages';
 import {
   MAX_CHUNKS,
-  MAX_FRAME_CHUNKS,
   MAX_GROUPS,
   TRANSFER_CODECS,
   type TransferMessage,
 } from '../../../src/engine/net/transferMessages';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { damaged } from '../bytes';
 import type { Random } from '../random';
 import { tried, type Target, type Verdict } from '../target';

@@ -2,17 +2,15 @@ import assert from 'node:assert/strict';
 import c, { type State } from 'compact-encoding';
 import {
   MAX_CHUNKS,
-  MAX_FRAME_BYTES,
   MAX_GROUPS,
   MAX_HAVE_RANGES,
-  MAX_REQUEST_CHUNKS,
   MAX_RETRY_MS,
   TRANSFER_CODECS,
   type TransferMessage,
   type TransferType,
 } from '../../../src/engine/net/transferMessages';
 import { hasCode } from '../../../src/engine/errors';
-import { MAX_MANIFEST_BYTES } from '../../../src/engine/release/manifest';
+import { MAX_FRAME_BYTES, MAX_MANIFEST_BYTES, MAX_REQUEST_CHUNKS } from '../../../src/engine/limits';
 import { seededRandom } from '../../helpers/packages';
 
 const ID = 'ab'.repeat(32);

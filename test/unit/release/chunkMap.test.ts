@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { makePackage } from '../../helpers/packages';
 
 describe('ChunkMap', () => {

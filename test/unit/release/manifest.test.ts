@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { MAX_MANIFEST_BYTES } from '../../../src/engine/limits';
 import {
   FILE_ROLES,
-  MAX_MANIFEST_BYTES,
   buildManifest,
   formatOf,
   parseManifest,

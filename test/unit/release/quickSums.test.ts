@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { QuickSums } from '../../../src/engine/release/quickSums';
 import { QuickSumsCache } from '../../../src/engine/store/quickSumsCache';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { sign, type KeyPair } from 'hypercore-crypto';
+import { MAX_RELEASE_BYTES } from '../../../src/engine/limits';
 import { isNamePart } from '../../../src/engine/release/fields';
-import { MAX_RELEASE_BYTES, identityKeys, openRelease, releaseId } from '../../../src/engine/release/release';
+import { identityKeys, openRelease, releaseId } from '../../../src/engine/release/release';
 import { makeRelease, seededBytes, seededRandom } from '../../helpers/packages';
 
 const ID = 'ab'.repeat(32);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { createMessageConnection, type MessageConnection } from 'vscode-jsonrpc/node';
 import { LoraSwarmError } from '../../../src/engine/errors';
 import type { Engine } from '../../../src/engine/engine';
+import { MAX_WISH_BYTES } from '../../../src/engine/limits';
 import type { EngineEvent, WishProgress } from '../../../src/engine/wishes';
 import { findAddress, readToken } from '../../../src/service/address';
 import { encodeFrame, FrameReader, FrameWriter } from '../../../src/service/frames';
@@ -14,7 +15,6 @@ import { knock, welcome } from '../../../src/service/handshake';
 import { type Leadership, tryLead } from '../../../src/service/leader';
 import {
   eventNotification,
-  MAX_MESSAGE_BYTES,
   PROTOCOL_VERSION,
   stateNotification,
   wishProgress,
@@ -139,7 +139,7 @@ describe('engine socket', () => {
     const { socket } = await attach();
     const { connection } = await attach();
     const header = Buffer.alloc(4);
-    header.writeUInt32BE(MAX_MESSAGE_BYTES + 1);
+    header.writeUInt32BE(MAX_WISH_BYTES + 1);
 
     socket.write(header);
     await once(socket, 'close');

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { hashPackage } from '../../../src/engine/release/hashPackage';
 import type { Store } from '../../../src/engine/store/store';
 import { makePackage, type TestPackage } from '../../helpers/packages';

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { Registry } from '../../../src/engine/registry/registry';
 import { PackageReader } from '../../../src/engine/store/packageReader';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';

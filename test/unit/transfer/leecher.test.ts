@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { LoraSwarmError } from '../../../src/engine/errors';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { silentLog } from '../../../src/engine/log';
 import type { TransferMessage } from '../../../src/engine/net/transferMessages';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
 import type { Store } from '../../../src/engine/store/store';
 import type { DownloadOptions, DownloadProgress, DownloadResult } from '../../../src/engine/transfer/downloadParts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { silentLog } from '../../../src/engine/log';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
 import type { DownloadResult } from '../../../src/engine/transfer/downloadParts';
 import { Leecher } from '../../../src/engine/transfer/leecher';

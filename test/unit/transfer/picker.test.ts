@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import type { ChunkRange } from '../../../src/engine/net/transferMessages';
 import { Bitfield } from '../../../src/engine/release/bitfield';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
-import { CHUNK_BYTES, buildManifest, groupCount } from '../../../src/engine/release/manifest';
+import { buildManifest, groupCount } from '../../../src/engine/release/manifest';
 import { Picker } from '../../../src/engine/transfer/picker';
 import { seededRandom } from '../../helpers/packages';
 

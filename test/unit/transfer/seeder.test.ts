@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { LoraSwarmError } from '../../../src/engine/errors';
 import { Emitter } from '../../../src/engine/events';
+import { CHUNK_BYTES, GROUP_CHUNKS } from '../../../src/engine/limits';
 import { silentLog } from '../../../src/engine/log';
 import type { ChunkRange, TransferMessage } from '../../../src/engine/net/transferMessages';
 import { Bitfield } from '../../../src/engine/release/bitfield';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
-import { CHUNK_BYTES, GROUP_CHUNKS } from '../../../src/engine/release/manifest';
 import type { PackageReader } from '../../../src/engine/transfer/parts';
 import { RateLimit } from '../../../src/engine/transfer/rate';
 import { Seeder, type SeederParts } from '../../../src/engine/transfer/seeder';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
+import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { silentLog } from '../../../src/engine/log';
 import type { DataMessage, TransferMessage } from '../../../src/engine/net/transferMessages';
-import { CHUNK_BYTES } from '../../../src/engine/release/manifest';
 import { Bitfield } from '../../../src/engine/release/bitfield';
 import { ChunkMap } from '../../../src/engine/release/chunkMap';
 import type { PackageReader } from '../../../src/engine/transfer/parts';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { MAX_LINK_LENGTH } from '../../../src/engine/limits';
 import { formatJoinCode } from '../../../src/engine/net/members/joinCode';
 import { formatRoomCode, inviteLink } from '../../../src/engine/net/roomCode';
-import { adapterLink, MAX_LINK_LENGTH, parseLink, readInvite } from '../../../src/ui/links';
+import { adapterLink, parseLink, readInvite } from '../../../src/ui/links';
 import { idOf } from './states';
 
 const code = formatRoomCode(Buffer.alloc(16, 7));
