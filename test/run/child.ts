@@ -38,9 +38,11 @@ export async function runChild(program: string, args: readonly string[], options
   running.add(child);
   const overdue = watchTime(child, options);
 
-  const end = await new Promise<{ code: number; error?: Error }>((resolve) => {
-    child.once('error', (error) => resolve({ code: 1, error }));
-    child.once('exit', (code) => resolve({ code: code ?? 1 }));
+  const end = await new Promise<{ isFine: boolean; why?: string }>((resolve) => {
+    child.once('error', (error) => resolve({ isFine: false, why: error.message }));
+    child.once('exit', (code, signal) =>
+      resolve({ isFine: code === 0, ...(signal !== null && { why: `ended by ${signal}` }) }),
+    );
   });
   const leftovers = await leftRunning(child.pid, options.settleMs ?? 2000);
   killGroup(child);
@@ -48,8 +50,8 @@ export async function runChild(program: string, args: readonly string[], options
 
   const late = overdue();
   const left = leftovers.length > 0 ? `left running: ${leftovers.join(', ')}` : '';
-  const problem = end.error?.message ?? late ?? left;
-  return problem === '' ? { ok: end.code === 0 } : { ok: false, problem };
+  const problem = late ?? end.why ?? left;
+  return problem === '' ? { ok: end.isFine } : { ok: false, problem };
 }
 
 /** Ends everything that runs now. */

@@ -23,6 +23,14 @@ describe('runChild', () => {
     assert.deepEqual(bad, { ok: false });
   });
 
+  it('says which signal ended a program', async function () {
+    if (process.platform === 'win32') this.skip();
+
+    const result = await runNode(`process.kill(process.pid, 'SIGSEGV')`);
+
+    assert.deepEqual(result, { ok: false, problem: 'ended by SIGSEGV' });
+  });
+
   it('kills a program that hangs, with all of its group', async () => {
     const server = net.createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
