@@ -3,8 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { type Command, Terminal } from './terminal';
 
-/** Nothing leaves loopback, and no Ollama of this machine is asked. */
-const ENV = { LORA_SWARM_HOST: '127.0.0.1', LORA_SWARM_BOOTSTRAP: '127.0.0.1:9', OLLAMA_HOST: '127.0.0.1:9' };
+/** Nothing leaves loopback, no goodbye waits for a DHT, and no Ollama of this machine is asked. */
+const ENV = { LORA_SWARM_HOST: '127.0.0.1', OLLAMA_HOST: '127.0.0.1:9' };
 const WORDS = 'correct horse battery staple';
 
 describe('identity on the command line', function () {
