@@ -25,7 +25,12 @@ export function isAdmin({ log, keys }: Admin): boolean {
 export function admit(admin: Admin, member: string, key: EpochKey, isInvited: boolean): Statement[] {
   mustBeAdmin(admin);
   const { log } = admin;
-  const { epoch, members, removed } = log.view;
+  const { epoch, members, removed, heirs } = log.view;
+  if (heirs.heirOf(member) !== member)
+    throw new LoraSwarmError(
+      'USAGE',
+      'That key counts no more: it was revoked, or its user moved on to another one. Let that device come with its present key.',
+    );
   if (!members.has(member) && members.size >= MAX_RECIPIENTS)
     throw new LoraSwarmError('USAGE', `A room has at most ${MAX_RECIPIENTS} members. Remove one first.`);
   const sealed = seal(key.nonce ?? log.origin.nonce, Buffer.from(member, 'hex'));
@@ -68,13 +73,44 @@ export function remove(admin: Admin, member: string): Statement[] {
   return [...said, ...repair(admin, before, member), ...renew(admin)];
 }
 
-/** Makes the next epoch when the present one is known to a removed device. Any admin may: of two the higher hash counts. */
-export function renew(admin: Admin): Statement[] {
+/**
+ * Goes on with what the user did under the key of before, which counts no more: appoints the same admins in the same order, makes a
+ * new epoch for the same members, and lets in again whom the old key had let in again.
+ */
+export function takeOver(admin: Admin): Statement[] {
+  const { log, keys } = admin;
+  const me = keys.publicKey.toString('hex');
+  const before = log.viewBefore(me);
+  const rank = before.admins.findIndex((key) => isSame(log.view, key, me));
+  // Once: what the new key said since is not to be undone.
+  if (!isAdmin(admin) || rank < 0 || log.statements.some(({ author }) => author === me)) return [];
+  const said: Statement[] = [];
+  for (const member of before.admins.slice(rank + 1)) {
+    if (log.view.admins.includes(member)) continue;
+    const over = (log.view.barred.get(member) ?? []).map(({ hash }) => hash).slice(0, 16);
+    said.push(...say(admin, { kind: 'appoint', member, over }));
+  }
+  const isPresent = (key: string): boolean => log.view.heirs.heirOf(key) === key;
+  const lost = [...before.members].filter(([key]) => isPresent(key) && !log.view.members.has(key));
+  const names = lost.map(([key]) => key);
+  said.push(...renew(admin, names));
+  const key = log.keyFor(keys);
+  for (const [member, { isInvited }] of lost)
+    if (key && (isInvited || !log.view.members.has(member))) said.push(...admit(admin, member, key, isInvited));
+  return said;
+}
+
+/**
+ * Makes the next epoch when the present one is known to a device that is out. Any admin may: of two the higher hash counts.
+ *
+ * @param others members besides those that are so by what counts now.
+ */
+export function renew(admin: Admin, others: readonly string[] = []): Statement[] {
   const { log } = admin;
   if (log.view.epoch.isGood || !isAdmin(admin)) return [];
   const nonce = randomBytes(32);
   const { members, nextNumber } = log.view;
-  const recipients = [...members.keys()].sort().flatMap((key) => {
+  const recipients = [...new Set([...members.keys(), ...others])].sort().flatMap((key) => {
     const sealed = seal(nonce, Buffer.from(key, 'hex'));
     return sealed ? [{ key, sealed }] : [];
   });
@@ -95,7 +131,7 @@ export function carryOver(admin: Admin, key: EpochKey): Statement[] {
   if (!isAdmin(admin) || !log.view.epoch.isGood) return [];
   const me = keys.publicKey.toString('hex');
   const mine = log.view.inForce.flatMap(({ author, act }) =>
-    author === me && act.kind === 'admit' && act.isInvited ? [act.member] : [],
+    author === me && act.kind === 'admit' && act.isInvited ? [log.view.heirs.heirOf(act.member) ?? []].flat() : [],
   );
   const missing = [...new Set([...mine, ...log.view.admins])].filter(
     (member) => member !== me && !log.view.removed.has(member) && !log.isGiven(member),
@@ -110,20 +146,25 @@ export function carryOver(admin: Admin, key: EpochKey): Statement[] {
 function repair(admin: Admin, before: RoomView, gone: string): Statement[] {
   const { log } = admin;
   const said: Statement[] = [];
-  for (const member of before.removed.keys())
-    if (!log.view.removed.has(member))
+  for (const [member, why] of before.removed)
+    if (!log.view.removed.has(member) && why.some(({ act }) => act.kind === 'remove'))
       said.push(...say(admin, { kind: 'remove', member, floor: before.nextNumber - 1 }));
   for (const member of before.admins) {
-    if (member === gone || log.view.admins.includes(member)) continue;
+    if (isSame(before, gone, member) || log.view.admins.includes(member)) continue;
     const over = (log.view.barred.get(member) ?? []).map(({ hash }) => hash).slice(0, 16);
     said.push(...say(admin, { kind: 'appoint', member, over }));
   }
   const key = log.keyFor(admin.keys);
   for (const [member, { isInvited }] of before.members) {
-    if (member === gone || !key || log.view.members.has(member)) continue;
+    if (isSame(before, gone, member) || !key || log.view.members.has(member)) continue;
     said.push(...admit(admin, member, key, isInvited));
   }
   return said;
+}
+
+/** Whether a key is this one, or follows it. */
+function isSame({ heirs }: RoomView, key: string, other: string): boolean {
+  return heirs.successors(key).has(other);
 }
 
 function say(admin: Admin, act: Act): Statement[] {

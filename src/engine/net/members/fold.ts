@@ -1,3 +1,4 @@
+import { Heirs } from './heirs';
 import type { Statement } from './statement';
 
 /** How a device came to be a member. */
@@ -12,28 +13,39 @@ export interface EpochState {
   readonly id: string;
   /** 0 for the first one. */
   readonly number: number;
-  /** False: a removed device knows its secret, and nobody made another one yet. Then only signed members count. */
+  /** False: a device that is out knows its secret, and nobody made another one yet. Then only signed members count. */
   readonly isGood: boolean;
   readonly statement?: Statement;
 }
 
 /** What the statements of a room amount to. Keys are hex. */
 export interface RoomView {
+  /** Who created the room, by the present key. Absent: that key was revoked, or what it moved on to is disputed. Then the room is over. */
+  readonly creator: string | undefined;
   /** Who may admit, remove and appoint, most senior first; the creator is the first. */
   readonly admins: readonly string[];
   /** Devices that an admin signed for, admins included. */
   readonly members: ReadonlyMap<string, Membership>;
-  /** Devices that are kept out, and the removals that say so. */
+  /** Keys that are kept out, and what says so: removals, revocations, and moves to another key. */
   readonly removed: ReadonlyMap<string, readonly Statement[]>;
   /** Statements that keep a device from being an admin, and by whom. */
   readonly barred: ReadonlyMap<string, readonly Statement[]>;
   readonly epoch: EpochState;
   /** The least number of the next epoch. */
   readonly nextNumber: number;
-  /** Statements of admins. The rest have no effect. */
+  /** Statements of admins, as far as they count. The rest have no effect. */
   readonly inForce: readonly Statement[];
   /** Admins, and those that somebody appointed and somebody else put out: whose statements are worth keeping. */
   readonly authors: ReadonlySet<string>;
+  readonly heirs: Heirs;
+}
+
+/** An office, from the key that was appointed on. */
+interface Seat {
+  /** The key that has it now; undefined when none does. */
+  readonly holder: string | undefined;
+  /** Every key that had it, or claims to. */
+  readonly keys: ReadonlySet<string>;
 }
 
 /**
@@ -44,58 +56,142 @@ export interface RoomView {
  * appointed, and so on. They are gone through in this order, and whoever was removed or dismissed by somebody before is left out, with
  * everything that was ever signed with that key: so a removed admin can neither answer a removal by one of its own nor date one
  * back, and of two who remove each other the senior stays. Nobody's word counts about somebody senior.
+ *
+ * Who moves to another key keeps rank and membership. What a key of before signed gives nothing to anybody any more, as whoever finds
+ * that key could date it back; the new key says it again. But what it took away stays taken: that a key goes never lets somebody in.
  */
 export function foldRoom(tag: string, creator: string, statements: readonly Statement[]): RoomView {
+  const heirs = new Heirs(statements);
   const byAuthor = groupByAuthor(statements);
-  const admins: string[] = [];
   const inForce: Statement[] = [];
-  const removals: Statement[] = [];
+  const admins: string[] = [];
+  /** Every key of those that were gone through: nobody after them decides about one. */
+  const senior = new Set<string>();
+  const removals: { readonly statement: Statement; readonly keys: readonly string[] }[] = [];
   const barred = new Map<string, Statement[]>();
   const candidates = new Map<string, Statement>();
+  /** Appointed by a key that counts no more. Nothing that they said counts, but what took something away. */
+  const former = new Set<string>();
   /** Hashes of removals that a senior, or their author, took back. */
   const pardoned = new Set<string>();
   const cleared = new Set<string>();
+  /** Who was let in although a key that it may come from was revoked: `member hash`. */
+  const excused = new Set<string>();
 
-  for (let admin: string | undefined = creator; admin !== undefined; admin = nextAdmin(candidates, admins, barred)) {
-    admins.push(admin);
-    const said: readonly Statement[] = byAuthor.get(admin) ?? [];
+  const takeSeat = ({ holder, keys }: Seat): void => {
+    if (holder !== undefined) admins.push(holder);
+    for (const key of keys) senior.add(key);
+    const said = [...keys].flatMap((key) => (key === holder ? (byAuthor.get(key) ?? []) : takenBy(key)));
     inForce.push(...said);
     for (const { act } of said) {
-      if (act.kind === 'admit') for (const hash of act.over) pardoned.add(hash);
+      if (act.kind === 'admit')
+        for (const hash of act.over) {
+          pardoned.add(hash);
+          excused.add(`${act.member} ${hash}`);
+        }
       if (act.kind === 'appoint') for (const hash of act.over) cleared.add(hash);
     }
     for (const statement of said) {
-      const { act, hash } = statement;
-      if (act.kind === 'epoch' || act.kind === 'admit' || admins.includes(act.member)) continue;
-      if (act.kind === 'appoint') {
-        if (!candidates.has(act.member)) candidates.set(act.member, statement);
-        continue;
-      }
-      if (!cleared.has(hash)) append(barred, act.member, statement);
-      if (act.kind === 'remove' && !pardoned.has(hash)) removals.push(statement);
+      const { act } = statement;
+      if (act.kind === 'appoint' && !senior.has(act.member) && !candidates.has(act.member))
+        candidates.set(act.member, statement);
+      takeAway(statement);
     }
+  };
+  /** What counts of the words of a key that has no say any more. */
+  const takenBy = (key: string): Statement[] => {
+    const said: readonly Statement[] = byAuthor.get(key) ?? [];
+    for (const { act } of said) if (act.kind === 'appoint') former.add(act.member);
+    return said.filter(({ act }) => act.kind === 'remove' || act.kind === 'dismiss');
+  };
+  const takeAway = (statement: Statement): void => {
+    const { act, hash } = statement;
+    if ((act.kind !== 'remove' && act.kind !== 'dismiss') || senior.has(act.member)) return;
+    const against = [...heirs.successors(act.member)].filter((key) => !senior.has(key));
+    if (!cleared.has(hash)) for (const key of against) append(barred, key, statement);
+    if (act.kind === 'remove' && !pardoned.has(hash)) removals.push({ statement, keys: against });
+  };
+  const seatOf = (key: string): Seat => ({ holder: heirs.heirOf(key), keys: heirs.successors(key) });
+  const isBarred = ({ keys }: Seat): boolean => [...keys].some((key) => barred.has(key));
+
+  takeSeat(seatOf(creator));
+  for (let next = nextSeat(); next; next = nextSeat()) takeSeat(next);
+  // These have no rank: two of them can only put each other out.
+  const wordsOfFormer: Statement[] = [];
+  for (const key of former) {
+    if (senior.has(key) || isBarred(seatOf(key))) continue;
+    wordsOfFormer.push(...takenBy(key));
+    for (const each of heirs.successors(key)) former.add(each);
+  }
+  inForce.push(...wordsOfFormer);
+  wordsOfFormer.forEach(takeAway);
+
+  /** Candidates stand in the order of their appointers, and of each appointer's own words: a map keeps that. */
+  function nextSeat(): Seat | undefined {
+    for (const key of candidates.keys()) {
+      const seat = seatOf(key);
+      if (!senior.has(key) && !isBarred(seat) && !senior.has(seat.holder ?? '')) return seat;
+    }
+    return undefined;
   }
 
+  const authors = new Set([creator, ...candidates.keys(), ...former].flatMap((key) => [...heirs.successors(key)]));
+  const isOver = heirs.heirOf(creator) === undefined;
   const removed = new Map<string, Statement[]>();
-  for (const removal of removals) if ('member' in removal.act) append(removed, removal.act.member, removal);
+  for (const { statement, keys } of removals) for (const key of keys) append(removed, key, statement);
+  const named = [...mentioned(creator, statements, authors)];
+  for (const key of new Set(named.flatMap((each) => [...heirs.successors(each)]))) {
+    for (const each of [...heirs.movesOf(key), ...heirs.revocationsOf(key)]) append(removed, key, each);
+    for (const revocation of heirs.revocationsOf(key))
+      for (const next of heirs.successors(key))
+        if (next !== key && !excused.has(`${next} ${revocation.hash}`)) append(removed, next, revocation);
+  }
   const epoch = presentEpoch(tag, inForce, removed);
-  const members = new Map<string, Membership>([[creator, { by: creator, isInvited: false }]]);
-  const admit = (key: string, membership: Membership): void => {
-    if (!removed.has(key) && !members.get(key)?.isInvited) members.set(key, membership);
+  const members = new Map<string, Membership>();
+  const admit = (named: string, membership: Membership): void => {
+    const key = heirs.heirOf(named);
+    if (key && !isOver && !removed.has(key) && !members.get(key)?.isInvited) members.set(key, membership);
   };
-  for (const admin of admins)
-    if (admin !== creator) admit(admin, { by: candidates.get(admin)!.author, isInvited: false });
+  admit(creator, { by: creator, isInvited: false });
+  for (const [key, { author }] of candidates)
+    if (admins.includes(heirs.heirOf(key) ?? '')) admit(key, { by: author, isInvited: false });
   if (epoch.statement?.act.kind === 'epoch')
     for (const { key } of epoch.statement.act.recipients)
-      if (!members.has(key)) admit(key, { by: epoch.statement.author, isInvited: false });
+      if (!members.has(heirs.heirOf(key) ?? '')) admit(key, { by: epoch.statement.author, isInvited: false });
   for (const { act, author } of inForce) {
     if (act.kind !== 'admit') continue;
     // By an older epoch's word it is only told how a member came; who is one, the present epoch says.
-    if (act.epoch === epoch.id || members.has(act.member)) admit(act.member, { by: author, isInvited: act.isInvited });
+    const isMember = members.has(heirs.heirOf(act.member) ?? '');
+    if (act.epoch === epoch.id || isMember) admit(act.member, { by: author, isInvited: act.isInvited });
   }
-  const authors = new Set([creator, ...candidates.keys()]);
   const numbers = inForce.map(({ act }) => (act.kind === 'epoch' ? act.number : act.kind === 'remove' ? act.floor : 0));
-  return { admins, members, removed, barred, epoch, nextNumber: Math.max(0, ...numbers) + 1, inForce, authors };
+  return {
+    creator: heirs.heirOf(creator),
+    admins: isOver ? [] : admins,
+    members,
+    removed,
+    barred,
+    epoch: isOver ? { ...epoch, isGood: false } : epoch,
+    nextNumber: Math.max(0, ...numbers) + 1,
+    inForce,
+    authors,
+    heirs,
+  };
+}
+
+/** Every key that the room speaks of, those that decide first. */
+export function mentioned(
+  creator: string,
+  statements: readonly Statement[],
+  authors: ReadonlySet<string>,
+): ReadonlySet<string> {
+  const keys = new Set([creator, ...authors]);
+  for (const { act, author } of statements) {
+    if (!authors.has(author)) continue;
+    if ('member' in act) keys.add(act.member);
+    if (act.kind === 'epoch') for (const { key } of act.recipients) keys.add(key);
+  }
+  return keys;
 }
 
 function groupByAuthor(statements: readonly Statement[]): Map<string, Statement[]> {
@@ -105,17 +201,7 @@ function groupByAuthor(statements: readonly Statement[]): Map<string, Statement[
   return groups;
 }
 
-/** Candidates stand in the order of their appointers, and of each appointer's own words: a map keeps that. */
-function nextAdmin(
-  candidates: ReadonlyMap<string, Statement>,
-  admins: readonly string[],
-  barred: ReadonlyMap<string, unknown>,
-): string | undefined {
-  for (const key of candidates.keys()) if (!admins.includes(key) && !barred.has(key)) return key;
-  return undefined;
-}
-
-/** The highest epoch whose secret no removed device knows; without one the highest of all, which is then not good. */
+/** The highest epoch whose secret nobody knows who is out; without one the highest of all, which is then not good. */
 function presentEpoch(
   tag: string,
   inForce: readonly Statement[],
@@ -127,7 +213,7 @@ function presentEpoch(
   const leaked = new Set<string>();
   for (const { act } of inForce) if (act.kind === 'admit' && removed.has(act.member)) leaked.add(act.epoch);
 
-  const first: EpochState = { id: tag, number: 0, isGood: floor < 0 && !leaked.has(tag) };
+  const first: EpochState = { id: tag, number: 0, isGood: removed.size === 0 };
   let best = first;
   for (const statement of inForce) {
     const { act, hash } = statement;

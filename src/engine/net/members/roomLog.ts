@@ -2,14 +2,17 @@ import { createHash } from 'node:crypto';
 import type { KeyPair } from 'hypercore-crypto';
 import { hasCode } from '../../errors';
 import { epochSecret, nonceCommitment, roomTag, type RoomOrigin } from './epochSecret';
-import { foldRoom, type RoomView } from './fold';
+import { foldRoom, mentioned, type RoomView } from './fold';
+import { isAboutKey, worthKeeping } from './heirs';
 import { openSeal } from './sealed';
-import { hashOfStatement, isKnownKind, openStatement, type Statement } from './statement';
+import { hashOfStatement, isKnownKind, openStatement, statementOfKey, type Statement } from './statement';
 
 /** A team of 100 that removes somebody every week writes some 150 a year; each is 200 bytes. */
 export const MAX_STATEMENTS = 4_096;
 /** Epochs are long, and only the present one is needed: it names everybody. The rest are what it may fall back to. */
 const MAX_EPOCHS = 8;
+/** Statements of keys: two each for all members, and some that moved more often. */
+const MAX_KEY_STATEMENTS = 1_024;
 
 /** The secret of an epoch, and what it is made of. */
 export interface EpochKey {
@@ -39,9 +42,27 @@ export class RoomLog {
 
   /** In an order in which each comes after what gave its author a say. */
   get statements(): readonly Statement[] {
-    const { inForce } = this.view;
-    const counted = new Set(inForce.map(({ hash }) => hash));
-    return [...inForce, ...[...this.#statements.values()].filter(({ hash }) => !counted.has(hash))];
+    const { inForce, heirs } = this.view;
+    const all = [...this.#statements.values()];
+    const ofKeys = all.filter(isAboutKey);
+    // Who moved on speaks with the next key.
+    const before = new Map<string, Statement[]>();
+    for (const each of ofKeys)
+      for (const key of heirs.successors(each.author)) before.set(key, [...(before.get(key) ?? []), each]);
+    const told = new Set<Statement>();
+    for (const word of inForce) {
+      for (const each of before.get(word.author) ?? []) told.add(each);
+      before.delete(word.author);
+      told.add(word);
+    }
+    for (const each of [...all.filter((one) => !isAboutKey(one)), ...ofKeys]) told.add(each);
+    return [...told];
+  }
+
+  /** What the room was before anybody moved on to this key. */
+  viewBefore(key: string): RoomView {
+    const others = [...this.#statements.values()].filter(({ act }) => act.kind !== 'move' || act.next !== key);
+    return foldRoom(this.tag.toString('hex'), this.creator, others);
   }
 
   /** 32 bytes: equal for two who have the same statements. */
@@ -75,6 +96,11 @@ export class RoomLog {
     this.#changed();
     this.#trim();
     return fresh.filter(({ hash }) => this.#statements.has(hash));
+  }
+
+  /** Takes in what authors stated of their keys to all the world. @returns what is about this room and was new. */
+  addOfKeys(list: readonly Uint8Array[]): Statement[] {
+    return this.add(list.map((bytes) => statementOfKey(this.tag, bytes).bytes));
   }
 
   /** The same for what is on the disk, where a damaged one must not lose the others. */
@@ -130,7 +156,14 @@ export class RoomLog {
       this.#statements.delete(statement.hash);
       this.#changed();
     };
-    for (const statement of this.#statements.values()) if (!authors.has(statement.author)) drop(statement);
+    const ofKeys = [...this.#statements.values()].filter(isAboutKey);
+    for (const statement of this.#statements.values())
+      if (!authors.has(statement.author) && !isAboutKey(statement)) drop(statement);
+    if (ofKeys.length > 0) {
+      const named = mentioned(this.creator, [...this.#statements.values()], authors);
+      const kept = worthKeeping(ofKeys, named, MAX_KEY_STATEMENTS);
+      for (const statement of ofKeys) if (!kept.has(statement.hash)) drop(statement);
+    }
     const epochs = [...this.#statements.values()]
       .flatMap((statement) => (statement.act.kind === 'epoch' ? [{ statement, number: statement.act.number }] : []))
       .filter(({ statement }) => statement.hash !== epoch.id)
@@ -138,9 +171,8 @@ export class RoomLog {
     for (const { statement } of epochs.slice(MAX_EPOCHS)) drop(statement);
     if (this.#statements.size <= MAX_STATEMENTS) return;
     const counted = new Set(this.view.inForce.map(({ hash }) => hash));
-    const late = [...this.#statements.values()].sort(
-      (a, b) => Number(counted.has(b.hash)) - Number(counted.has(a.hash)) || a.clock - b.clock,
-    );
+    const words = [...this.#statements.values()].filter((each) => !isAboutKey(each));
+    const late = words.sort((a, b) => Number(counted.has(b.hash)) - Number(counted.has(a.hash)) || a.clock - b.clock);
     for (const statement of late.slice(MAX_STATEMENTS)) drop(statement);
   }
 }

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import c, { type State } from 'compact-encoding';
 import { sign, verify, type KeyPair } from 'hypercore-crypto';
-import { LoraSwarmError } from '../../errors';
+import { LoraSwarmError, hasCode } from '../../errors';
+import { openStatement as openKeyStatement } from '../../identity/statements';
+import { fromKeyStatement, toKeyStatement } from './keyStatements';
 import { SEAL_BYTES } from './sealed';
 
 /** Members of a room whose secret can be changed: so many sealed nonces fit into one message. */
@@ -40,11 +42,21 @@ export type Act =
       readonly commitment: Buffer;
       /** Ascending by key, each once. */
       readonly recipients: readonly { readonly key: string; readonly sealed: Buffer }[];
-    };
+    }
+  /** The author of this goes on under another key, as stated to all the world: `Rotation` of `identity/statements`. */
+  | {
+      readonly kind: 'move';
+      readonly next: string;
+      readonly lastSequence: number;
+      /** By the next key. */
+      readonly nextSignature: Buffer;
+    }
+  /** The key that signed this counts no more: `Revocation` of `identity/statements`. */
+  | { readonly kind: 'revoke' };
 
 export type ActKind = Act['kind'];
 
-/** One thing that an admin said about a room, signed. */
+/** One thing that an admin said about a room, or anybody about the own key, signed. */
 export interface Statement {
   /** SHA-256, hex: what other statements call it. */
   readonly hash: string;
@@ -57,13 +69,19 @@ export interface Statement {
 }
 
 /** Their places are the numbers on the wire, less one. */
-const KINDS: readonly ActKind[] = ['admit', 'appoint', 'dismiss', 'remove', 'epoch'];
+const KINDS: readonly ActKind[] = ['admit', 'appoint', 'dismiss', 'remove', 'epoch', 'move', 'revoke'];
 
 /** @param tag of the room, `roomTag`. */
 export function signStatement(tag: Uint8Array, keys: KeyPair, clock: number, act: Act): Statement {
   const content = encodeContent(keys.publicKey, clock, act);
   const signature = sign(Buffer.concat([DOMAIN, tag, content]), keys.secretKey);
   return openStatement(tag, Buffer.concat([signature, content]));
+}
+
+/** What an author stated of the own key, as a statement of this room. @throws {LoraSwarmError} `STATEMENT_INVALID` */
+export function statementOfKey(tag: Uint8Array, bytes: Uint8Array): Statement {
+  const { author, act, signature } = fromKeyStatement(bytes);
+  return openStatement(tag, Buffer.concat([signature, encodeContent(author, 0, act)]));
 }
 
 /**
@@ -79,9 +97,21 @@ export function openStatement(tag: Uint8Array, bytes: Uint8Array): Statement {
   const { author, clock, act } = decodeContent(content);
   // One way to write each statement, so that one statement has one hash.
   if (!encodeContent(Buffer.from(author, 'hex'), clock, act).equals(content)) throw invalid('its form');
-  const signed = Buffer.concat([DOMAIN, tag, content]);
-  if (!verify(signed, own.subarray(0, 64), Buffer.from(author, 'hex'))) throw invalid('its signature');
+  checkSignature(tag, Buffer.from(author, 'hex'), own, act);
   return { hash: hashOfStatement(tag, own), author, clock, act, bytes: own };
+}
+
+function checkSignature(tag: Uint8Array, author: Buffer, bytes: Buffer, act: Act): void {
+  const [signature, content] = [bytes.subarray(0, 64), bytes.subarray(64)];
+  const ofKey = toKeyStatement(author, act, signature);
+  if (ofKey) {
+    try {
+      openKeyStatement(ofKey);
+    } catch (error) {
+      if (hasCode(error, 'STATEMENT_INVALID')) throw invalid('its signature');
+      throw error;
+    }
+  } else if (!verify(Buffer.concat([DOMAIN, tag, content]), signature, author)) throw invalid('its signature');
 }
 
 /** What other statements call it: a hash of what is signed, so that another signature of the same words is no other statement. */
@@ -109,6 +139,13 @@ function encodeContent(author: Uint8Array, clock: number, act: Act): Buffer {
         c.fixed32[step](state, Buffer.from(key, 'hex'));
         raw(step, state, sealed);
       }
+      return;
+    }
+    if (act.kind === 'revoke') return;
+    if (act.kind === 'move') {
+      c.fixed32[step](state, Buffer.from(act.next, 'hex'));
+      c.uint[step](state, act.lastSequence);
+      raw(step, state, act.nextSignature);
       return;
     }
     c.fixed32[step](state, Buffer.from(act.member, 'hex'));
@@ -184,11 +221,16 @@ function decodeContent(content: Buffer): Pick<Statement, 'author' | 'clock' | 'a
         if (recipients.some((each, i) => i > 0 && each.key <= recipients[i - 1]!.key)) throw invalid('its order');
         return { kind, number, commitment, recipients };
       }
+      case 'move':
+        return { kind, next: key(), lastSequence: count(), nextSignature: take(64) };
+      case 'revoke':
+        return { kind };
       default:
         throw invalid('its kind');
     }
   })();
   if (state.start !== state.end) throw invalid('its length');
+  if (clock !== 0 && (act.kind === 'move' || act.kind === 'revoke')) throw invalid('a number');
   return { author, clock, act };
 }
 

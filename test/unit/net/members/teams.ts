@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { keyPair, type KeyPair } from 'hypercore-crypto';
 import * as acts from '../../../../src/engine/net/members/acts';
+import { makeRevocation, makeRotation } from '../../../../src/engine/identity/statements';
 import { RoomLog, type EpochKey } from '../../../../src/engine/net/members/roomLog';
 import type { RoomView } from '../../../../src/engine/net/members/fold';
 import type { Statement } from '../../../../src/engine/net/members/statement';
@@ -48,9 +49,34 @@ export class Device {
     return [...acts.renew(this), ...(key ? acts.carryOver(this, key) : [])];
   }
 
+  /** What an engine does that moves to another key, with both keys at hand. @returns the same device under the next one. */
+  moveOn(): Device {
+    const next = this.claim();
+    acts.takeOver(next);
+    return next;
+  }
+
+  /** The same, but for what follows: whoever has the key can say it. */
+  claim(): Device {
+    const next = new Device(this.name, keyPair(), copyOf(this.log));
+    next.log.addOfKeys([makeRotation(this.keys, next.keys, 1).bytes]);
+    return next;
+  }
+
+  /** Somebody comes with the certificate of another one. */
+  hearRevoked({ keys }: Device): Statement[] {
+    return this.log.addOfKeys([makeRevocation(keys).bytes]);
+  }
+
   hear(...statements: readonly Statement[]): void {
     this.log.add(statements.map(({ bytes }) => bytes));
   }
+}
+
+function copyOf(log: RoomLog): RoomLog {
+  const copy = new RoomLog(log.origin);
+  copy.add(log.statements.map(({ bytes }) => bytes));
+  return copy;
 }
 
 /** Devices of one room; the first one made it. */
@@ -75,8 +101,9 @@ export function settleAll(...devices: readonly Device[]): void {
 /** What has to be the same everywhere, with names instead of keys. */
 export function summary(device: Device, all: readonly Device[]): unknown {
   const named = (key: string): string => all.find((each) => each.key === key)?.name ?? key.slice(0, 8);
-  const { admins, members, removed, epoch } = device.view;
+  const { creator, admins, members, removed, epoch } = device.view;
   return {
+    creator,
     admins: admins.map(named),
     members: [...members.keys()].map(named).sort(),
     removed: [...removed.keys()].map(named).sort(),
