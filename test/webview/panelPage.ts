@@ -4,7 +4,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { build } from 'esbuild';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import { chromium, type Browser, type ConsoleMessage, type Page, type Request, type Response } from 'playwright-core';
 import { Emitter } from '../../src/engine/events';
 import { silentLog } from '../../src/engine/log';
 import type { EngineState } from '../../src/engine/state';
@@ -16,7 +16,8 @@ import { panelHtml } from '../../src/ui/panel/panelHtml';
 import { MergePlaces } from '../../src/ui/panel/mergePlaces';
 import { PanelSession, type PanelSessionParts } from '../../src/ui/panel/panelSession';
 import { ROOT } from '../run/machine';
-import { THEMES, type ThemeName } from './themes';
+import { PanelTab } from './panelTab';
+import type { ThemeName } from './themes';
 
 /** Nothing but loopback is resolved, and nothing calls home. */
 const BROWSER_ARGS = [
@@ -75,6 +76,9 @@ export interface OpenOptions {
 
 /** One browser and one server for a suite. */
 export class PanelBrowser {
+  /** Of panels that were closed. A page that is used again is there in half the time of a new one. */
+  readonly #free: PanelTab[] = [];
+
   private constructor(
     private readonly browser: Browser,
     private readonly server: http.Server,
@@ -101,14 +105,12 @@ export class PanelBrowser {
   }
 
   async open(options: OpenOptions = {}): Promise<OpenPanel> {
-    const { width = 800, height = 900 } = options;
-    const page = await this.browser.newPage({
-      viewport: { width, height },
-      reducedMotion: options.reducedMotion ?? 'no-preference',
-      forcedColors: options.forcedColors ?? 'none',
+    const tab = this.#free.pop() ?? (await PanelTab.open(this.browser, this.origin));
+    const panel = new OpenPanel(tab.page, options, async () => {
+      await tab.clear();
+      this.#free.push(tab);
     });
-    const panel = new OpenPanel(page, options);
-    await panel.load(this.origin);
+    await tab.show(panel, options);
     return panel;
   }
 
@@ -141,19 +143,24 @@ export class OpenPanel {
   readonly #session: PanelSession;
   #state: EngineState;
   #sending: Promise<unknown> = Promise.resolve();
+  readonly #onConsole = (message: ConsoleMessage): void => {
+    if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(message.text());
+  };
+  readonly #onError = (error: Error): void => void this.complaints.push(String(error));
+  readonly #onRequest = (request: Request): void => void this.requests.push(request.url());
+  readonly #onResponse = (response: Response): void => void this.answered.push(response.url());
 
   constructor(
     readonly page: Page,
     private readonly options: OpenOptions,
+    private readonly release: () => Promise<void>,
   ) {
     this.#state = { ...EMPTY_STATE, ...options.state };
     this.kept = options.kept;
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(message.text());
-    });
-    page.on('pageerror', (error) => this.complaints.push(String(error)));
-    page.on('request', (request) => this.requests.push(request.url()));
-    page.on('response', (response) => this.answered.push(response.url()));
+    page.on('console', this.#onConsole);
+    page.on('pageerror', this.#onError);
+    page.on('request', this.#onRequest);
+    page.on('response', this.#onResponse);
     const engine: Pick<EngineHandle, 'wish' | 'state' | 'onDidChangeState'> = {
       wish: (name, params, wishOptions) => this.#wish(name, params, wishOptions),
       state: this.#state,
@@ -178,32 +185,11 @@ export class OpenPanel {
     );
   }
 
-  async load(origin: string): Promise<void> {
-    const { className, variables } = THEMES[this.options.theme ?? 'dark'];
-    await this.page.exposeFunction('hostReceives', (message: unknown) => {
-      this.intents.push(message as FromPanel);
-      this.#session.receive(message);
-      this.#arrived.fire();
-    });
-    await this.page.exposeFunction('hostKeeps', (state: unknown) => (this.kept = state));
-    const { kept, fontSize = variables['font-size'] } = this.options;
-    const setup = { className, variables: { ...variables, 'font-size': fontSize }, kept };
-    await this.page.addInitScript(`{
-      const setup = ${JSON.stringify(setup)};
-      let kept = setup.kept;
-      window.acquireVsCodeApi = () => ({
-        postMessage: (message) => window.hostReceives(message),
-        getState: () => kept,
-        setState: (state) => { kept = state; window.hostKeeps(state); },
-      });
-      document.addEventListener('DOMContentLoaded', () => {
-        document.body.classList.add(setup.className);
-        for (const [name, value] of Object.entries(setup.variables))
-          document.documentElement.style.setProperty('--vscode-' + name, value);
-      });
-    }`);
-    await this.page.goto(origin);
-    await this.page.locator('main > .page').waitFor();
+  /** A message of the page. */
+  receive(message: unknown): void {
+    this.intents.push(message as FromPanel);
+    this.#session.receive(message);
+    this.#arrived.fire();
   }
 
   /** Sends a message as the extension does; in order, as the editor does. */
@@ -252,7 +238,11 @@ export class OpenPanel {
   async close(): Promise<void> {
     this.#session.dispose();
     await this.#sending;
-    await this.page.close();
+    this.page.off('console', this.#onConsole);
+    this.page.off('pageerror', this.#onError);
+    this.page.off('request', this.#onRequest);
+    this.page.off('response', this.#onResponse);
+    await this.release();
   }
 
   async #wish<N extends WishName>(
