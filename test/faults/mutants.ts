@@ -26,8 +26,8 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: 'store/library.ts',
-        from: 'const there = await statOf(target);',
-        to: 'const there = folder === target ? undefined : await statOf(target);',
+        from: 'const there = statOfOurs(target);',
+        to: 'const there = folder === target ? undefined : statOfOurs(target);',
       },
       {
         file: 'store/library.ts',
@@ -71,18 +71,6 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     fault: 'R02',
     only: 'EACCES in openat 2 of engine\\.db$',
-  },
-  {
-    name: 'makes folders in a way that hides what is wrong',
-    edits: [
-      {
-        file: 'store/files.ts',
-        from: 'else await makeMissing(path);',
-        to: 'else await mkdir(path, { recursive: true, mode: 0o700 });',
-      },
-    ],
-    fault: 'R02',
-    only: 'EROFS in mkdir 1 of partial',
   },
   {
     name: 'keeps a package open that could not be finished',
