@@ -32,6 +32,12 @@ export interface RoomState {
   readonly isAdmin: boolean;
   /** Nobody of this private room was ever met: there may be no such room, the code may be wrong, or all are away. */
   readonly isUnmet: boolean;
+  /**
+   * Nobody of this private room talks to us any more. `removed`: an admin removed this device; what it has stays with it. `moved`: this key
+   * moved on to another one elsewhere. `revoked`: this key was revoked. `over`: the key of who created the room was revoked, so nobody
+   * can say any more who belongs to it.
+   */
+  readonly ended?: 'removed' | 'moved' | 'revoked' | 'over';
   /** Bytes per second that this room may take of the network, 0 for no limit of its own. */
   readonly downloadLimit: number;
   readonly uploadLimit: number;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { keyPair } from 'hypercore-crypto';
+import { keyPair, type KeyPair } from 'hypercore-crypto';
 import { LoraSwarmError, storageError } from '../errors';
 import { readContents, writeContents, type BackupContents } from '../identity/backupContents';
 import { MAX_BACKUP_BYTES, backupInvalid, openBackup, sealBackup, type BackupCost } from '../identity/backupFile';
@@ -97,21 +97,22 @@ export async function rotateIdentity(parts: OwnIdentityParts): Promise<Wishes['r
   const facts = authors.facts(old);
   const isLinked = !facts.isRevoked && facts.key === old && facts.disputed.length === 0;
   const { last } = store.releaseNumbers;
-  const statements = isLinked ? [makeRotation(keys, next, last).bytes] : [];
+  const move = isLinked ? makeRotation(keys, next, last) : undefined;
+  const statements = move ? [move.bytes] : [];
   const contents = { ...contentsOf(parts), seed, displayName: '', sequence: last, rooms: [], shared: [], statements };
   await writeChange(parts, 'moved', contents);
-  if (isLinked) handOverRooms(parts, next.publicKey.toString('hex'));
+  if (move) handOverRooms(parts, next, move.bytes);
   return { key: next.publicKey.toString('hex'), fingerprint: fingerprintOf(next.publicKey), oldKey: old, isLinked };
 }
 
-/** What fails in one room must not keep the user from the new key: there another admin can appoint it. */
-function handOverRooms({ rooms, store, log }: OwnIdentityParts, nextKey: string): void {
+/** What fails in one room must not keep the user from the new key: the next start does it. */
+function handOverRooms({ rooms, store, log }: OwnIdentityParts, next: KeyPair, statement: Uint8Array): void {
   for (const { id, kind, label } of store.rooms.list()) {
     if (kind !== 'private') continue;
     try {
-      rooms.people.handOver(id, nextKey);
+      rooms.people.handOver(id, next, statement);
     } catch (error) {
-      log.warn(`the new key is no admin of room ${label}: ${String(error)}`);
+      log.warn(`room ${label} has not heard of the new key yet: ${String(error)}`);
     }
   }
 }
@@ -143,8 +144,8 @@ export async function revokeKey(
       'CONFIRM_NEEDED',
       'This ends your own present key, for good: all that you share counts as revoked until you have a new one. Confirm it to go on.',
     );
+  rooms.tellStatement(statement.bytes); // Also to who has that key, before it is cut off.
   authors.add(statement);
-  rooms.tellStatement(statement.bytes);
   const fingerprint = fingerprintOf(Buffer.from(statement.key, 'hex'));
   log.info(`revoked the key ${fingerprint}`);
   return { key: statement.key, fingerprint, isOwn };

@@ -8,7 +8,8 @@ import { LoraSwarmError } from '../errors';
 const ROTATION_DOMAIN = Buffer.from('lora-swarm/rotation/1\n');
 const REVOCATION_DOMAIN = Buffer.from('lora-swarm/revocation/1\n');
 const ROTATION = 1;
-const REVOCATION = 2;
+/** First byte of a revocation. */
+export const REVOCATION = 2;
 /** type | old key | new key | number of the last release | both signatures */
 const ROTATION_BYTES = 1 + 32 + 32 + 8 + 64 + 64;
 /** type | key | signature */

@@ -12,7 +12,7 @@ import type { RoomKeys } from './roomKeys';
 export type Lead =
   /** An old secret of a room from before it had statements. */
   | { readonly kind: 'rekey'; readonly message: Rekey }
-  /** An old secret of a room: members that were away get the statements. */
+  /** An old secret of a room: members that were away get the statements, and who was removed the one that says so. */
   | { readonly kind: 'epoch'; readonly nonce: Buffer | undefined }
   /** A one-time code that we made. */
   | { readonly kind: 'door'; readonly invite: Invite; readonly roomId: string }
@@ -79,13 +79,14 @@ export class JoinedRoom {
   }
 
   isOwnedBy(key: Uint8Array): boolean {
-    return this.circle.log?.origin.creator.equals(key) ?? false;
+    return this.circle.log?.view.creator === Buffer.from(key).toString('hex');
   }
 
   /** Whether a peer that proves the secret is let in at all. Who is not sees what anybody sees who proves nothing. */
   mayEnter(key: string): boolean {
     if (this.kind !== 'private') return true;
-    const { log, names, removedBefore } = this.circle;
+    const { log, names, removedBefore, revoked } = this.circle;
+    if (revoked.has(key)) return false;
     switch (this.lead?.kind) {
       case 'guest':
         return true;
@@ -98,7 +99,8 @@ export class JoinedRoom {
       case 'rekey':
         return names.has(key) && !removedBefore.has(key) && !log?.view.removed.has(key);
       case 'epoch':
-        return log?.view.members.has(key) === true;
+        // Who is out hears that, and nothing else.
+        return log !== undefined && (log.view.members.has(key) || log.view.removed.has(key));
       case undefined: {
         if (!log) return true;
         const { removed, epoch, members } = log.view;

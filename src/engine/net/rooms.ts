@@ -67,6 +67,7 @@ export class Rooms extends Resource {
         find: (name) => this.#find(name),
         remember: (known) => this.#remember(known),
         move: (known, entry) => this.#move(known, entry),
+        rest: (known) => this.#rest(known),
         join: (entry, label) => this.#join(entry, label),
         rename: (known, label) => this.#rename(known, label),
         leave: (id) => void this.leave(id),
@@ -100,6 +101,8 @@ export class Rooms extends Resource {
 
   /** Reads the remembered rooms and switches on those that were joined. Waits for no network. */
   protected override _open(): Promise<void> {
+    const { statements } = this.parts;
+    if (statements) this.owned.add(statements.onDidChange(() => this.#private.onKeyStatements()));
     const isQuiet = !this.parts.joinAtStart();
     this.owned.add(this.parts.swarm.onDidConnect((connection) => this.peers.enter(connection)));
     for (const record of this.parts.memory.list()) {
@@ -128,7 +131,14 @@ export class Rooms extends Resource {
   }
 
   states(adapters: (roomId: string) => number): RoomState[] {
-    return [...this.#rooms.values()].map(({ entry: { room }, label, active }) => ({
+    return [...this.#rooms.values()].map((known) => this.#stateOf(known, adapters));
+  }
+
+  #stateOf(known: KnownRoom, adapters: (roomId: string) => number): RoomState {
+    const { entry, label, active } = known;
+    const { room } = entry;
+    const ended = this.#private.endOf(known);
+    return {
       id: room.id,
       kind: room.kind,
       label,
@@ -136,11 +146,12 @@ export class Rooms extends Resource {
       peers: this.peers.count(room.id),
       adapters: adapters(room.id),
       isOwner: room.isOwnedBy(this.parts.keyPair.publicKey),
-      isAdmin: this.#private.isAdmin({ entry: { room, past: [] }, label, active }),
+      isAdmin: this.#private.isAdmin(known),
       isUnmet: room.kind === 'private' && room.members.size === 0 && !room.isOwnedBy(this.parts.keyPair.publicKey),
+      ...(ended === undefined ? {} : { ended }),
       downloadLimit: this.parts.limitsOf?.(room.id).download ?? 0,
       uploadLimit: this.parts.limitsOf?.(room.id).upload ?? 0,
-    }));
+    };
   }
 
   /** Ids of the joined rooms that these ids or labels name. @throws {LoraSwarmError} `ROOM_UNKNOWN` */
@@ -368,6 +379,11 @@ export class Rooms extends Resource {
     this.#adapters.drop(active.room);
     for (const room of [active.room, ...active.retired]) this.peers.leaveRoom(room);
     if (active.room.kind === 'general') this.#crowd.close();
+  }
+
+  #rest(known: KnownRoom): void {
+    known.isOff = true;
+    this.#deactivate(known);
   }
 
   /** The room has another secret now: leaves the old one, and asks those who stayed for the new one. */

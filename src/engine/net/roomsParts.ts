@@ -1,4 +1,5 @@
 import type { KeyPair } from 'hypercore-crypto';
+import type { Event } from '../events';
 import type { Logger } from '../log';
 import type { SignedRelease } from '../release/release';
 import type { NetworkMode, RoomKind } from '../state';
@@ -12,6 +13,9 @@ export interface StatementTalk {
   toldIn(roomId: string): readonly Uint8Array[];
   /** @returns what was new, to be passed on in that room. */
   hear(roomId: string, list: readonly Uint8Array[]): readonly { readonly bytes: Uint8Array }[];
+  /** All that was heard and stated. */
+  all(): readonly Uint8Array[];
+  readonly onDidChange: Event<void>;
 }
 
 /** How a room is remembered; the store's `RoomStore` fits. */

@@ -79,6 +79,11 @@ export class Authors {
     );
   }
 
+  /** All that was heard and stated, bytes that were checked. */
+  all(): Uint8Array[] {
+    return this.parts.statements.list().map(({ statement }) => statement.bytes);
+  }
+
   dispose(): void {
     this.#changed.dispose();
   }

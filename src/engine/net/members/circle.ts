@@ -29,7 +29,18 @@ export class Circle {
   readonly trust = new Map<string, Trust>();
   /** Removed when the room had no statements yet. */
   readonly removedBefore = new Set<string>();
+  /** Keys that count no more anywhere, as far as this machine knows. */
+  revoked: ReadonlySet<string> = new Set();
   invites: Invite[] = [];
+
+  /** A member goes on under another key, and is who it was for the user. */
+  follow(key: string, next: string): void {
+    for (const notes of [this.names, this.seenAt, this.petnames, this.trust] as Map<string, unknown>[]) {
+      const note = notes.get(key);
+      if (note !== undefined && !notes.has(next)) notes.set(next, note);
+      notes.delete(key);
+    }
+  }
 
   /** @returns whether that was new. */
   learn(key: string, name: string): boolean {

@@ -14,6 +14,8 @@ export interface RoomHost<K extends KeptRoom> {
   list(): Iterable<K>;
   /** Writes it to the disk. */
   remember(room: K): void;
+  /** Nobody talks to us there any more: the room is switched off, and stays in the list. */
+  rest(room: K): void;
   /** The room has another secret now. */
   move(room: K, entry: BookEntry): void;
 }

@@ -81,7 +81,7 @@ export function findMember(members: readonly RoomMember[], asked: string): RoomM
 function roleOf({ circle }: JoinedRoom, key: string): RoomMember['role'] {
   const { log } = circle;
   if (!log) return 'guest';
-  if (key === log.creator) return 'creator';
+  if (key === log.view.creator) return 'creator';
   if (log.view.admins.includes(key)) return 'admin';
   return log.view.members.has(key) ? 'member' : 'guest';
 }

@@ -100,15 +100,9 @@ export class People<K extends KeptRoom> {
     return this.#member(name, key);
   }
 
-  /** The user goes on under another key: it is signed for as a member and admin, where this one may. */
-  handOver(name: string, nextKey: string): void {
-    const known = this.parts.find(name);
-    const key = known.entry.room.circle.log?.keyFor(this.parts.keys);
-    if (!key || !this.parts.keeper.isAdmin(known)) return;
-    this.parts.keeper.act(known, (admin) => [
-      ...acts.admit(admin, nextKey, key, false),
-      ...acts.appoint(admin, nextKey),
-    ]);
+  /** The user goes on under another key, as this statement of both says. */
+  handOver(name: string, next: KeyPair, statement: Uint8Array): void {
+    this.parts.keeper.handOver(this.parts.find(name), next, statement);
   }
 
   /** Only this machine knows the name. @param petname empty: what the member calls itself again. */

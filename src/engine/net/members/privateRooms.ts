@@ -3,12 +3,14 @@ import { LoraSwarmError } from '../../errors';
 import type { Event } from '../../events';
 import type { Disposable } from '../../lifecycle';
 import type { Logger } from '../../log';
-import type { NetworkMode } from '../../state';
+import { REVOCATION } from '../../identity/statements';
+import type { NetworkMode, RoomState } from '../../state';
 import type { JoinedRoom } from '../joinedRoom';
 import { allowsRoom, reachesOutside } from '../networkMode';
 import type { PeerBook, PeerBookEvents } from '../peerBook';
 import { makeJoined, makePrivate, type BookEntry } from '../roomBook';
 import { parseRoomCode } from '../roomCode';
+import type { StatementTalk } from '../roomsParts';
 import type { Swarm } from '../swarm';
 import { metSomebody } from './awaitRoom';
 import { Doors, type Welcome } from './doors';
@@ -48,6 +50,8 @@ export interface PrivateRoomsParts<K extends KeptRoom> {
   readonly host: PrivateRoomsHost<K>;
   readonly mode: () => NetworkMode;
   readonly myName: () => string;
+  /** What authors stated of their keys, in bytes that were checked. */
+  readonly statements?: Pick<StatementTalk, 'all'> | undefined;
   readonly uriScheme: string;
   readonly log: Logger;
 }
@@ -58,10 +62,19 @@ export class PrivateRooms<K extends KeptRoom> implements Disposable {
   readonly events: Pick<PeerBookEvents, 'onRekey' | 'onLead' | 'onMembers' | 'onMemberStatements'>;
   readonly #keeper: RoomKeeper<K>;
   readonly #doors: Doors;
+  #keyStatements: readonly Uint8Array[] = [];
+  #revoked: ReadonlySet<string> = new Set();
 
   constructor(private readonly parts: PrivateRoomsParts<K>) {
     const { keyPair: keys, swarm, peers, host, mode, myName, uriScheme, log } = parts;
-    const keeper = new RoomKeeper<K>({ keys, peers, host, onChange: () => host.onChange(), log });
+    const keeper = new RoomKeeper<K>({
+      keys,
+      peers,
+      host,
+      keyStatements: () => this.#keyStatements,
+      onChange: () => host.onChange(),
+      log,
+    });
     const doors = new Doors({
       swarm,
       peers,
@@ -95,6 +108,7 @@ export class PrivateRooms<K extends KeptRoom> implements Disposable {
     };
     this.#keeper = keeper;
     this.#doors = doors;
+    this.#readKeys();
   }
 
   /** What peers may prove that leads to a room. */
@@ -104,8 +118,34 @@ export class PrivateRooms<K extends KeptRoom> implements Disposable {
 
   /** The room was switched on. */
   open(known: K): void {
+    known.entry.room.circle.revoked = this.#revoked;
+    this.#keeper.catchUp(known);
+    if (!known.active) return;
     this.#doors.open(known);
     this.welcome(known);
+  }
+
+  /** Something new is known of somebody's key: who lost it is cut off everywhere, at once. */
+  onKeyStatements(): void {
+    this.#readKeys();
+    for (const known of this.parts.host.list()) {
+      const { room } = known.entry;
+      if (room.kind !== 'private') continue;
+      room.circle.revoked = this.#revoked;
+      if (known.active) this.parts.peers().sift([known.active.room, ...known.active.retired]);
+      this.#keeper.catchUp(known);
+    }
+  }
+
+  /** Why nobody of this room talks to us any more, as far as it is known. */
+  endOf(known: KeptRoom): RoomState['ended'] {
+    return this.#keeper.endOf(known);
+  }
+
+  #readKeys(): void {
+    this.#keyStatements = this.parts.statements?.all() ?? [];
+    const revoked = this.#keyStatements.filter((bytes) => bytes[0] === REVOCATION);
+    this.#revoked = new Set(revoked.map((bytes) => Buffer.from(bytes.subarray(1, 33)).toString('hex')));
   }
 
   /** It was left or switched off. */

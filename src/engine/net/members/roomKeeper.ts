@@ -4,6 +4,7 @@ import type { Logger } from '../../log';
 import type { JoinedRoom } from '../joinedRoom';
 import type { Rekey } from '../messages';
 import type { PeerBook } from '../peerBook';
+import type { RoomState } from '../../state';
 import { makePrivate, type BookEntry } from '../roomBook';
 import type { RoomLink } from '../roomLink';
 import * as acts from './acts';
@@ -17,6 +18,8 @@ export interface RoomKeeperParts<K extends KeptRoom> {
   readonly keys: KeyPair;
   readonly peers: () => PeerBook;
   readonly host: RoomHost<K>;
+  /** All that is known of anybody's keys: bytes of `identity/statements`, checked. */
+  readonly keyStatements: () => readonly Uint8Array[];
   readonly onChange: () => void;
   readonly log: Logger;
 }
@@ -36,6 +39,39 @@ export class RoomKeeper<K extends KeptRoom> {
   isAdmin({ entry }: KeptRoom): boolean {
     const { log } = entry.room.circle;
     return log !== undefined && acts.isAdmin({ log, keys: this.parts.keys });
+  }
+
+  /**
+   * The room was switched on, or something new is known of somebody's key. Does what was left undone when the last run ended, too: a
+   * move to this key, and a new secret.
+   */
+  catchUp(known: K): void {
+    const { room } = known.entry;
+    const { log } = room.circle;
+    if (!log) return;
+    const fresh = log.addOfKeys(this.parts.keyStatements());
+    const key = log.keyFor(this.parts.keys);
+    const isBehind = key !== undefined && room.secret !== undefined && !key.secret.equals(room.secret);
+    const hasToRenew = !log.view.epoch.isGood && this.isAdmin(known);
+    if (fresh.length > 0 || isBehind || hasToRenew || this.endOf(known)) this.#settle(known, fresh);
+  }
+
+  /** This user goes on under another key: says so while both are at hand, so that the next one starts where this one stopped. */
+  handOver(known: K, next: KeyPair, statement: Uint8Array): void {
+    const { log } = known.entry.room.circle;
+    const fresh = log?.addOfKeys([statement]) ?? [];
+    if (log && fresh.length > 0) this.#settle(known, [...fresh, ...acts.takeOver({ log, keys: next })]);
+  }
+
+  /** Why nobody of this room talks to us any more, as far as it is known. */
+  endOf({ entry }: KeptRoom): RoomState['ended'] {
+    const { log, revoked } = entry.room.circle;
+    const me = this.parts.keys.publicKey.toString('hex');
+    const why = log?.view.removed.get(me) ?? [];
+    if (revoked.has(me) || why.some(({ act }) => act.kind === 'revoke')) return 'revoked';
+    if (log && log.view.creator === undefined) return 'over';
+    if (why.some(({ act }) => act.kind === 'move')) return 'moved';
+    return why.length > 0 ? 'removed' : undefined;
   }
 
   /** Somebody proved the room, or it was switched on: an admin signs for whoever came with the present code. */
@@ -68,8 +104,14 @@ export class RoomKeeper<K extends KeptRoom> {
     if (lead?.kind === 'rekey') {
       link.sendRekey(lead.message);
     } else if (lead?.kind === 'epoch') {
+      const { log } = link.room.circle;
+      // It names nobody but the one that is out and the admin who decided it; both know each other.
+      if (log && !log.view.members.has(link.peerKey)) {
+        link.sendMemberStatements(bytesOf(log.view.removed.get(link.peerKey) ?? []));
+        return;
+      }
       link.sendMembers();
-      link.sendMemberStatements(bytesOf(this.#knownBy(link)?.entry.room.circle.log?.statements ?? []));
+      link.sendMemberStatements(bytesOf(log?.statements ?? []));
     }
   }
 
@@ -123,16 +165,21 @@ export class RoomKeeper<K extends KeptRoom> {
     if (!log) return;
     const { keys, peers, host } = this.parts;
     const rooms = roomsOf(known);
+    for (const { act, author } of fresh) {
+      const heir = act.kind === 'move' ? log.view.heirs.heirOf(author) : undefined;
+      if (heir) circle.follow(author, heir);
+    }
     peers().sift(rooms);
     const admin = { log, keys };
     const key = (): ReturnType<RoomLog['keyFor']> => log.keyFor(keys);
-    const made = [...acts.renew(admin)];
+    const made = [...acts.takeOver(admin), ...acts.renew(admin)];
     const present = key();
     if (present) made.push(...acts.carryOver(admin, present));
     host.remember(known); // Before anybody hears of it: what was said can't be unsaid by a crash.
     this.#spread(known, [...fresh, ...made], from);
-    this.#follow(known, log);
-    for (const room of roomsOf(known)) peers().addRoom(room); // Who was let in again.
+    if (this.endOf(known)) host.rest(known);
+    else this.#follow(known, log);
+    if (known.active) for (const room of roomsOf(known)) peers().addRoom(room); // Who was let in again.
     this.parts.onChange();
   }
 

@@ -100,7 +100,15 @@ export class RoomLog {
 
   /** Takes in what authors stated of their keys to all the world. @returns what is about this room and was new. */
   addOfKeys(list: readonly Uint8Array[]): Statement[] {
-    return this.add(list.map((bytes) => statementOfKey(this.tag, bytes).bytes));
+    const fresh: Statement[] = [];
+    // A move may make the next one one of this room.
+    for (let found = -1; found !== fresh.length;) {
+      found = fresh.length;
+      const named = this.#named;
+      const about = list.filter((bytes) => named.has(Buffer.from(bytes.subarray(1, 33)).toString('hex')));
+      fresh.push(...this.add(about.map((bytes) => statementOfKey(this.tag, bytes).bytes)));
+    }
+    return fresh;
   }
 
   /** The same for what is on the disk, where a damaged one must not lose the others. */
@@ -142,6 +150,13 @@ export class RoomLog {
     const act = epoch.statement?.act;
     if (act?.kind === 'epoch' && act.recipients.some((each) => each.key === key)) return true;
     return inForce.some((each) => each.act.kind === 'admit' && each.act.member === key && each.act.epoch === epoch.id);
+  }
+
+  /** Every key that is spoken of here, and those that they led to. */
+  get #named(): ReadonlySet<string> {
+    const { authors, heirs } = this.view;
+    const keys = mentioned(this.creator, [...this.#statements.values()], authors);
+    return new Set([...keys].flatMap((key) => [...heirs.successors(key)]));
   }
 
   #changed(): void {
