@@ -23,9 +23,21 @@ export class Workbench {
 
   /** Runs a command of the palette by its title. */
   async runCommand(title: string): Promise<void> {
-    await this.page.keyboard.press('F1');
-    await this.answer.fill(`>${title}`);
+    await this.showPalette(title);
     await this.option(title).first().click();
+  }
+
+  /** Opens the palette with this in its line. A page that takes the focus late closes it, so it is opened again. */
+  async showPalette(text: string): Promise<void> {
+    for (let left = 3; ; left--) {
+      await this.page.keyboard.press('F1');
+      try {
+        await this.answer.fill(`>${text}`, { timeout: left > 1 ? 3_000 : 30_000 });
+        return;
+      } catch (error) {
+        if (left === 1) throw error;
+      }
+    }
   }
 
   /** Lets our log channel take down everything. */
@@ -53,6 +65,26 @@ export class Workbench {
     await this.explorerRow(name).click({ button: 'right' });
     // A menu takes no click in its first 100 ms.
     await this.page.getByRole('menuitem', { name: item }).click({ delay: 150 });
+  }
+
+  /** Opens the context menu of a row and picks an item of it. */
+  async pickInRow(row: Locator, item: string): Promise<void> {
+    await row.click({ button: 'right' });
+    await this.page.getByRole('menuitem', { name: item }).click({ delay: 150 });
+  }
+
+  /** Answers the editor's question for a path, as its simple dialog asks it. */
+  async saveAs(file: string): Promise<void> {
+    await this.answer.fill(file);
+    await this.page
+      .locator('.quick-input-widget:visible')
+      .getByRole('button', { name: /^(Back Up|Save)$/ })
+      .click();
+  }
+
+  /** What stands beside the mouse. */
+  tooltip(text: string | RegExp): Locator {
+    return this.page.locator('.monaco-hover:visible').filter({ hasText: text }).first();
   }
 
   explorerRow(name: string): Locator {
@@ -129,10 +161,13 @@ export class Workbench {
     return this.page.frameLocator('iframe.webview.ready').frameLocator('#active-frame');
   }
 
-  /** Waits until the clipboard holds a text like this. */
+  /** Waits until the clipboard holds a text like this. Nothing tells of a change of it, so it is read again and again. */
   async clipboard(like: RegExp): Promise<string> {
-    const read = `navigator.clipboard.readText().then((text) => ${String(like)}.test(text) && text)`;
-    const handle = await this.page.waitForFunction(read);
-    return handle.jsonValue() as Promise<string>;
+    for (let tries = 300; tries > 0; tries--) {
+      const text = await this.page.evaluate<string>('navigator.clipboard.readText()');
+      if (like.test(text)) return text;
+      await this.page.waitForTimeout(100);
+    }
+    throw new Error(`The clipboard never held a text like ${String(like)}.`);
   }
 }
