@@ -70,7 +70,7 @@ export class AdapterPage implements Page {
   }
 
   receive(message: ToPanel): void {
-    if (message.type === 'adapter' && message.id === this.id) this.#takeDetails(message.details, message.problem);
+    if (message.type === 'adapter' && message.id === this.id) this.#takeDetails(message);
     else if (message.type === 'engine' && this.#details) this.#drawActions(this.#details, message.engine);
   }
 
@@ -83,9 +83,9 @@ export class AdapterPage implements Page {
     // Nothing outlives the element.
   }
 
-  #takeDetails(details: AdapterDetails | undefined, problem: string | undefined): void {
+  #takeDetails({ details, problem, connected }: ToPanel & { readonly type: 'adapter' }): void {
     this.element.removeAttribute('aria-busy');
-    const next = JSON.stringify(details ?? problem);
+    const next = JSON.stringify([details, problem, connected]);
     if (next === this.#drawn) return;
     this.#drawn = next;
     this.#details = details;
@@ -95,7 +95,7 @@ export class AdapterPage implements Page {
     }
     this.#drawHead(details);
     this.#drawNotes(details);
-    this.#drawBody(details);
+    this.#drawBody(details, connected);
     this.#drawActions(details, this.shell.engine());
     if (!this.#body.isConnected) this.element.append(...this.#parts);
     if (this.#wantsFocus) focusIfIdle(this.#title);
@@ -173,12 +173,12 @@ export class AdapterPage implements Page {
       ?.focus();
   }
 
-  #drawBody(details: AdapterDetails): void {
+  #drawBody(details: AdapterDetails, connected: number | undefined): void {
     const { words } = this.shell;
     const isHere = details.layers.length > 0 || details.card !== undefined || details.isDownloaded || details.isMine;
     fill(
       this.#body,
-      el('aside', { 'aria-label': words.text('facts') }, factsTable(words, details, this.shell.engine())),
+      el('aside', { 'aria-label': words.text('facts') }, factsTable(words, details, this.shell.engine(), connected)),
       el(
         'div',
         { class: 'adapter-main' },

@@ -8,13 +8,15 @@ import type { Words } from './words';
 const CELL_EM = 1.1;
 /** Part of a cell that is left free, so that its neighbours are told apart. */
 const GAP = 0.14;
+/** Of a cell that is one chunk. */
+const CHUNK_BYTES = 65_536;
 const ASKED_PATTERN = 'asked-pattern';
 
 /** What a map shows. */
-export type MapDetails = Pick<TransferDetails, 'transfer' | 'held' | 'asked'>;
+export type MapDetails = Pick<TransferDetails, 'transfer' | 'chunks' | 'held' | 'asked'>;
 
 /** How much of the package is here and asked for, 0 to 1. */
-export function mapShares({ transfer, held, asked }: MapDetails): { here: number; asked: number } {
+export function mapShares({ transfer, held, asked }: Omit<MapDetails, 'chunks'>): { here: number; asked: number } {
   const sum = (cells: readonly number[]): number => cells.reduce((all, cell) => all + cell, 0);
   const whole = held.length * FULL_CELL;
   const here = transfer.bytesTotal > 0 ? Math.min(1, transfer.bytesDone / transfer.bytesTotal) : 0;
@@ -108,16 +110,19 @@ export class ChunkMap {
     if (this.#picture.getAttribute('aria-label') !== label) setAttributes(this.#picture, { 'aria-label': label });
     setText(this.#legend.here, `${text('mapHere')} ${hereText}`);
     setText(this.#legend.asked, `${text('mapAsked')} ${askedText}`);
-    setText(this.#legend.missing, `${text('mapMissing')} ${words.share(Math.max(0, 1 - here - asked))}`);
+    // What the other two, rounded, leave: the three have to add up.
+    const missing = Math.max(0, 1 - words.rounded(here) - words.rounded(asked));
+    setText(this.#legend.missing, `${text('mapMissing')} ${words.share(missing)}`);
     setText(this.#readout, this.#readOut(details));
   }
 
-  #readOut({ transfer, held, asked }: MapDetails): string {
+  #readOut({ transfer, chunks, held, asked }: MapDetails): string {
     const { words } = this;
-    const size = transfer.bytesTotal / held.length;
+    // The last chunk is shorter than the others.
+    const size = chunks === held.length ? CHUNK_BYTES : transfer.bytesTotal / held.length;
     const at = this.#pointed;
     if (at === undefined || at >= held.length) return words.text('mapHelp', words.bytes(size));
-    const [from, to] = [words.bytes(at * size), words.bytes((at + 1) * size)];
+    const [from, to] = [words.bytes(at * size), words.bytes(Math.min(transfer.bytesTotal, (at + 1) * size))];
     const here = words.share(held[at]! / FULL_CELL);
     const share = (asked[at] ?? 0) / FULL_CELL;
     return share > 0

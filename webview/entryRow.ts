@@ -53,13 +53,14 @@ function shortBase(baseModel: string): HTMLElement {
 }
 
 function badgeOf(words: Words, entry: AdapterEntry, download: TransferState | undefined): HTMLElement | undefined {
-  const badge = (name: 'pause' | 'download' | 'rooms' | 'check', label: string): HTMLElement =>
+  const badge = (name: 'pause' | 'download' | 'warning' | 'rooms' | 'check', label: string): HTMLElement =>
     el('span', { class: 'row-badge' }, icon(name), label);
   if (download)
     return badge(
       download.phase === 'paused' ? 'pause' : 'download',
       words.percent(download.bytesDone, download.bytesTotal),
     );
+  if (entry.isRevoked) return badge('warning', words.text('isRevoked'));
   if (entry.isMine) return badge('rooms', words.text('isMine'));
   return entry.isDownloaded ? badge('check', words.text('isDownloaded')) : undefined;
 }

@@ -6,7 +6,12 @@ import { verdictMark } from './verdict';
 import type { Words } from './words';
 
 /** The facts of an adapter, base and verdict first. What no file says is "not stated", never a guess. */
-export function factsTable(words: Words, details: AdapterDetails, engine: PanelEngine | undefined): HTMLElement {
+export function factsTable(
+  words: Words,
+  details: AdapterDetails,
+  engine: PanelEngine | undefined,
+  connected?: number,
+): HTMLElement {
   const { text } = words;
   const quiet = (value: string): HTMLElement => el('span', { class: 'muted' }, value);
   const stated = (value: string | undefined): Child => (value ? foreign(value) : quiet(text('notStated')));
@@ -21,7 +26,7 @@ export function factsTable(words: Words, details: AdapterDetails, engine: PanelE
     ['factBase', stated(details.baseModel)],
     ['factVerdict', verdictMark(words, details.verdict), reasonOf(details)],
     ['factSigner', ...signer(words, details)],
-    ['factSources', sources(words, details)],
+    ['factSources', ...sources(words, details, connected)],
     ['factRooms', list(roomLabels(details.rooms, engine))],
     ['factSize', words.bytes(details.bytes)],
     ['factFormat', FORMATS[details.format]],
@@ -91,9 +96,13 @@ function signer(words: Words, details: AdapterDetails): Child[] {
   ];
 }
 
-function sources(words: Words, details: AdapterDetails): Child {
-  const count = words.count('sources', details.sources.length);
-  return el('span', details.sources.length > 0 ? {} : { class: 'muted' }, count);
+/** Who is only heard of gives something, too: it is dialled when its turn comes. That it may be away is said beforehand. */
+function sources(words: Words, details: AdapterDetails, connected: number | undefined): Child[] {
+  const all = details.sources.length;
+  const count = el('span', all > 0 ? {} : { class: 'muted' }, words.count('sources', all));
+  if (connected === undefined || connected >= all || details.isDownloaded || details.isMine) return [count];
+  const note = connected === 0 ? words.text('sourcesAway') : words.text('sourcesSome', words.number(connected));
+  return [count, el('span', { class: 'reason' }, note)];
 }
 
 function roomLabels(rooms: readonly string[], engine: PanelEngine | undefined): string[] {

@@ -95,12 +95,18 @@ function show(text: Words, page: PanelPage): void {
       keep(page);
     },
   };
+  if (page.page === 'explore' && page.room !== undefined) place = startOf(page.room);
   drawTabs(text, page);
   current = openPage(shell, page);
-  keep(page);
+  // The room is in the place from now on, where the user may change it.
+  keep(page.page === 'explore' ? { page: 'explore' } : page);
   main.replaceChildren(current.element);
   // At the start the editor decides who has the focus.
   if (!isFirst) current.focus();
+}
+
+function startOf(room: string): ExplorePlace {
+  return { query: { room }, active: 0, scrollTop: 0 };
 }
 
 function keep(page: PanelPage): void {

@@ -38,13 +38,16 @@ export class Words {
 
   /** Of 10^6 and so on, as disks and downloads are sold. */
   bytes(value: number): string {
-    const { unit, amount } = scaled(value);
-    return this.#unit(unit, amount);
+    if (value >= 1e9) return this.#unit('gigabyte', value / 1e9);
+    if (value >= 1e6) return this.#unit('megabyte', value / 1e6);
+    if (value < 1e3) return this.#unit('byte', value);
+    // As the trees and Ollama write it; the international `kB` beside `MB` looks like a slip.
+    return `${this.number(value / 1e3, value < 1e5 ? 1 : 0)} KB`;
   }
 
+  /** Always of 10^6: what is compared at a glance has one unit. */
   rate(bytesPerSecond: number): string {
-    const { unit, amount } = scaled(bytesPerSecond);
-    return this.#unit(`${unit}-per-second`, amount);
+    return this.#unit('megabyte-per-second', bytesPerSecond / 1e6);
   }
 
   percent(part: number, whole: number): string {
@@ -54,10 +57,14 @@ export class Words {
 
   /** A share from 0 to 1. A little is not nothing: below 1 % there is one more digit. */
   share(part: number): string {
-    const digits = part > 0 && part < 0.01 ? 1 : 0;
-    const percent = Math.floor(part * 100 * 10 ** digits + 1e-9) / 10 ** digits; // 100 % only when it is all there.
-    const options = { style: 'percent', maximumFractionDigits: digits } as const;
-    return new Intl.NumberFormat(this.language, options).format(percent / 100);
+    const options = { style: 'percent', maximumFractionDigits: isLittle(part) ? 1 : 0 } as const;
+    return new Intl.NumberFormat(this.language, options).format(this.rounded(part));
+  }
+
+  /** A share as it is said, to reckon with: 1 only when it is all there. */
+  rounded(part: number): number {
+    const steps = isLittle(part) ? 1_000 : 100;
+    return Math.floor(part * steps + 1e-9) / steps;
   }
 
   milliseconds(value: number): string {
@@ -98,11 +105,14 @@ export class Words {
   }
 
   #unit(unit: string, amount: number): string {
-    const maximumFractionDigits = amount < 100 && unit !== 'second' && unit !== 'minute' ? 1 : 0;
+    const isWhole = amount >= 100 || unit === 'second' || unit === 'minute';
+    const maximumFractionDigits = isWhole ? 0 : amount < 0.1 ? 2 : 1;
     const options = { style: 'unit', unit, unitDisplay: 'short', maximumFractionDigits } as const;
     return new Intl.NumberFormat(this.language, options).format(amount);
   }
 }
+
+const isLittle = (part: number): boolean => part > 0 && part < 0.01;
 
 const AGES: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['year', 31_536_000],
@@ -112,10 +122,3 @@ const AGES: readonly (readonly [Intl.RelativeTimeFormatUnit, number])[] = [
   ['hour', 3_600],
   ['minute', 60],
 ];
-
-function scaled(bytes: number): { readonly unit: string; readonly amount: number } {
-  if (bytes >= 1e9) return { unit: 'gigabyte', amount: bytes / 1e9 };
-  if (bytes >= 1e6) return { unit: 'megabyte', amount: bytes / 1e6 };
-  if (bytes >= 1e3) return { unit: 'kilobyte', amount: bytes / 1e3 };
-  return { unit: 'byte', amount: bytes };
-}

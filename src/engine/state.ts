@@ -54,6 +54,8 @@ export interface PeerState {
   readonly path: 'lan' | 'direct' | 'relay';
   readonly rttMs?: number;
   readonly adapters: number;
+  /** How many of them in which room, by its id. Absent from an engine of before. */
+  readonly adaptersIn?: Readonly<Record<string, number>>;
 }
 
 export interface VerdictState {

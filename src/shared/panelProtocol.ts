@@ -34,7 +34,8 @@ const MAX_RANK = 65_536;
 const MAX_BYTES = 4 * 1024 ** 3;
 
 export type PanelPage =
-  | { readonly page: 'explore' }
+  /** `room`: only what is offered there, whatever was searched for before. */
+  | { readonly page: 'explore'; readonly room?: string }
   | { readonly page: 'adapter'; readonly id: string }
   | TransferPlace
   /** With what is chosen at the start. */
@@ -86,7 +87,14 @@ export type ToPanel =
       readonly total: number;
       readonly adapters: readonly AdapterEntry[];
     }
-  | { readonly type: 'adapter'; readonly id: string; readonly details?: AdapterDetails; readonly problem?: string }
+  /** `connected`: how many of its sources are. The others are only heard of. */
+  | {
+      readonly type: 'adapter';
+      readonly id: string;
+      readonly details?: AdapterDetails;
+      readonly connected?: number;
+      readonly problem?: string;
+    }
   | { readonly type: 'doctor'; readonly isRunning: boolean; readonly checks: readonly DoctorCheck[] }
   | { readonly type: 'compare'; readonly run: CompareRun }
   | { readonly type: 'merge'; readonly merge: MergeShown }
@@ -174,9 +182,12 @@ export function parsePage(value: unknown): PanelPage | undefined {
   const from = record(value);
   const page = from?.['page'];
   switch (page) {
-    case 'explore':
     case 'doctor':
       return { page };
+    case 'explore': {
+      const room = from?.['room'];
+      return isRoomId(room) ? { page, room } : { page };
+    }
     case 'adapter': {
       const id = from?.['id'];
       return isContentId(id) ? { page, id } : undefined;

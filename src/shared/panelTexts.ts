@@ -42,6 +42,7 @@ export const PANEL_TEXTS = {
   baseUnknown: 'Base not stated',
   isMine: 'Shared by me',
   isDownloaded: 'Downloaded',
+  isRevoked: 'Revoked',
   listHelp: 'Arrow keys choose, Enter opens.',
   // explore: nothing to show
   noRoomsTitle: 'No rooms yet',
@@ -185,6 +186,8 @@ export const PANEL_TEXTS = {
   factId: 'Content ID',
   factSigner: 'Signed by',
   factSources: 'Sources',
+  sourcesSome: 'Connected now: {0}. The others are contacted when the download begins.',
+  sourcesAway: 'Not connected now; contacted when the download begins.',
   factRooms: 'Rooms',
   factPath: 'Files',
   factModels: 'In Ollama',

@@ -12,7 +12,7 @@ export function formatBytes(bytes: number): string {
 
 /** @param rate Bytes per second. */
 export function formatRate(rate: number): string {
-  return `${formatNumber(rate / 1e6, rate < 1e7 ? 1 : 0)} MB/s`;
+  return `${formatNumber(rate / 1e6, rate < 1e5 ? 2 : rate < 1e7 ? 1 : 0)} MB/s`;
 }
 
 /** Rounded down: 100 % is said when nothing is missing. */
@@ -31,6 +31,7 @@ export function countOf(count: number, one: string, many: string): string {
 }
 
 export const countPeers = (count: number): string => countOf(count, t('1 peer'), t('{0} peers'));
+export const countHolders = (count: number): string => countOf(count, t('1 peer has it'), t('{0} peers have it'));
 export const countAdapters = (count: number): string => countOf(count, t('1 adapter'), t('{0} adapters'));
 export const countSources = (count: number): string => countOf(count, t('1 source'), t('{0} sources'));
 

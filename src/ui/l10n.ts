@@ -29,6 +29,22 @@ export function formatOrdinal(value: number): string {
   }
 }
 
+const AGES: readonly (readonly [unit: Intl.RelativeTimeFormatUnit, seconds: number])[] = [
+  ['year', 31_536_000],
+  ['month', 2_592_000],
+  ['week', 604_800],
+  ['day', 86_400],
+  ['hour', 3_600],
+  ['minute', 60],
+];
+
+/** `3 days ago`, as the display language says it. @param timeMs Since 1970. */
+export function formatAgo(timeMs: number, nowMs = Date.now()): string {
+  const seconds = Math.min(0, (timeMs - nowMs) / 1_000); // A clock that was set back makes nothing happen later.
+  const [unit, size] = AGES.find(([, length]) => -seconds >= length) ?? ['second', 1];
+  return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.trunc(seconds / size), unit);
+}
+
 /** A number as the display language writes it. */
 export function formatNumber(value: number, digits = 0): string {
   return value.toLocaleString(language, { maximumFractionDigits: digits });

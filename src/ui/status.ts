@@ -1,10 +1,10 @@
 import type { EngineState } from '../engine/state';
 import { countOf, countPeers, formatRate, joinKnown } from './facts';
 import { formatNumber, t } from './l10n';
+import { countInRoom, roomLook } from './roomWords';
 import { peerText } from './text';
 import { openTransfers } from './views/transferBranches';
 import { waitWords } from './waitWords';
-import { roomLook } from './views/roomBranches';
 
 /** What the status bar shows, as plain data. */
 export interface Status {
@@ -45,7 +45,7 @@ function busyText(peers: number, down: number, up: number): string {
 }
 
 function tooltipOf(state: EngineState, rates: { down: number; up: number } | undefined): string {
-  const rooms = state.rooms.map((room) => `${roomLook(room).label}: ${countPeers(room.peers)}`);
+  const rooms = state.rooms.map((room) => `${roomLook(room).label}: ${countInRoom(room)}`);
   return [
     'LoRA Swarm',
     ...(rooms.length > 0 ? rooms : [t('No room joined')]),

@@ -10,6 +10,8 @@ export type Target =
 /** Ids of tree elements. They stay the same as long as the thing does, so a refresh keeps selection and expansion. */
 export const elementId = {
   room: (room: string) => `room:${room}`,
+  /** The row that leads to all that a room offers. */
+  all: (room: string) => `all:${room}`,
   peer: (room: string, key: string) => `peer:${room}:${key}`,
   offer: (room: string, key: string, id: string) => `offer:${room}:${key}:${id}`,
   shared: (id: string) => `shared:${id}`,

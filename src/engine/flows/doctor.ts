@@ -103,7 +103,7 @@ function checkRoom({ rooms }: DoctorParts, room: ReturnType<DoctorParts['rooms']
         : 'See the network check, and whether network.mode allows this kind of room.';
     return { id, ok: false, detail: 'Joined, but nothing carries it.', fix };
   }
-  if (rooms.peers.count(room.id) > 0) return { id, ok: true, detail: `${room.peers} peers` };
+  if (rooms.peers.count(room.id) > 0) return { id, ok: true, detail: `${room.peers} connected` };
   if (room.phase === 'joining') return { id, ok: true, detail: 'Still joining. Announcing takes a few seconds.' };
   const fix =
     room.kind === 'private'

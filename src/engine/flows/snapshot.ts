@@ -40,7 +40,9 @@ export function takeSnapshot(parts: SnapshotParts): EngineState {
       ...(swarm.isRunning ? { address: { host: parts.host ?? '0.0.0.0', port: swarm.port } } : {}),
     },
     rooms: roomStates,
-    peers: rooms.peers.states((peer) => catalog.search({ peer, limit: 0 }).total),
+    peers: rooms.peers
+      .states((peer) => catalog.search({ peer, limit: 0 }).total)
+      .map((peer) => ({ ...peer, adaptersIn: catalog.offeredBy(peer.key) })),
     shared: sharedStates(parts),
     library: libraryStates(parts),
     transfers: [...parts.downloads.states, ...uploadStates(parts)],

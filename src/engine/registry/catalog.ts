@@ -141,6 +141,12 @@ export class Catalog {
     return rows.flatMap(({ no }) => this.#rows.releases.get(Number(no)) ?? []);
   }
 
+  /** How many a peer offers in which room. */
+  offeredBy(peer: string): Readonly<Record<string, number>> {
+    const rows = this.#rows.db.all('SELECT room, count(*) AS total FROM offers WHERE peer = ? GROUP BY room', peer);
+    return Object.fromEntries(rows.map(({ room, total }) => [String(room), Number(total)]));
+  }
+
   /** Who offers it now, and where. */
   sources(id: string): CatalogSource[] {
     const byPeer = new Map<string, string[]>();

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as vscode from 'vscode';
 import { hasCode } from '../../engine/errors';
-import { shortKey } from '../facts';
+import { countOf, shortKey } from '../facts';
 import { t } from '../l10n';
 import { confirm, showDone } from '../notify';
 import type { UiParts } from '../parts';
@@ -41,7 +41,7 @@ async function backUp(parts: UiParts): Promise<void> {
 async function restore(parts: UiParts): Promise<void> {
   const path = await askFile(t('Restore'), t('Backup of LoRA Swarm'));
   if (path === undefined) return;
-  const passphrase = await askPassphrase(t('Passphrase of the backup'));
+  const passphrase = await askPassphrase(t('Restore Identity'), t('Passphrase of the backup'));
   if (passphrase === undefined) return;
   const ask = (isReplacing: boolean) =>
     withProgress(t('Opening the backup…'), parts.engine.wish('restoreIdentity', { path, passphrase, isReplacing }));
@@ -53,11 +53,16 @@ async function restore(parts: UiParts): Promise<void> {
     restored = await ask(true);
   }
   const { rooms, shared } = restored;
-  const detail =
-    shared.length === 0
-      ? t('{0} rooms came back.', rooms.length)
-      : t('{0} rooms came back. Share your {1} adapters again from their files.', rooms.length, shared.length);
-  void showDone(parts.log, [t('You are {0} again.', shortKey(restored.key)), detail].join(' '));
+  const said = [
+    t('You are {0} again.', shortKey(restored.key)),
+    countOf(rooms.length, t('1 room came back.'), t('{0} rooms came back.')),
+    countOf(
+      shared.length,
+      t('Share your adapter again from its files.'),
+      t('Share your {0} adapters again from their files.'),
+    ),
+  ];
+  void showDone(parts.log, said.slice(0, shared.length === 0 ? 2 : 3).join(' '));
 }
 
 async function rotate(parts: UiParts): Promise<void> {
@@ -117,23 +122,26 @@ function confirmReplacing(parts: UiParts): Promise<boolean> {
 }
 
 async function askNewPassphrase(): Promise<string | undefined> {
-  const first = await askPassphrase(t('A new passphrase for this backup'), (text) =>
+  const title = (step: number): string => t('Back Up Identity and Rooms ({0}/{1})', step, 2);
+  const first = await askPassphrase(title(1), t('A new passphrase for this backup'), (text) =>
     Array.from(text).length < MIN_PASSPHRASE_CHARS
       ? t('At least {0} characters. Four or five unrelated words are good.', MIN_PASSPHRASE_CHARS)
       : undefined,
   );
   if (first === undefined) return undefined;
-  return askPassphrase(t('The same passphrase once more'), (text) =>
+  return askPassphrase(title(2), t('The same passphrase once more'), (text) =>
     text === first ? undefined : t('This is not the same.'),
   );
 }
 
 /** Never kept, logged or shown. */
 async function askPassphrase(
+  title: string,
   prompt: string,
   check?: (text: string) => string | undefined,
 ): Promise<string | undefined> {
   const text = await vscode.window.showInputBox({
+    title,
     prompt,
     password: true,
     ignoreFocusOut: true,

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import type { InstallPlan, RoutePlan } from '../../engine/deployWishes';
 import type { LocalModel } from '../../engine/wishes';
-import { formatBytes, formatSeconds, joinKnown } from '../facts';
+import { formatBytes, formatSeconds } from '../facts';
 import { t } from '../l10n';
 import { confirm } from '../notify';
 import { askPick, askText, BACK, LEFT, type Answer, type Step, type StepPlace } from '../steps';
@@ -81,10 +81,16 @@ async function askPlan(questions: InstallQuestions, draft: InstallDraft, place: 
       ? [{ kind: 'otherBase', label: `$(list-selection) ${t('Choose another base…')}` }]
       : [];
   const isAnswer = ({ row }: RowItem): boolean => row.kind !== 'note' && row.kind !== 'separator';
-  const items = [...planRows(plan), ...adapterRows(adapters, nameOf), ...other].map(item);
+  // In the line above it would be cut off.
+  const why: PlanRow = {
+    kind: 'note',
+    label: `$(info) ${verdictTitle(plan.verdict)}`,
+    detail: peerText(plan.verdict.reason, 200),
+  };
+  const items = [...planRows(plan), ...adapterRows(adapters, nameOf), ...other, why].map(item);
   const answer = await askPick(place, {
     items,
-    placeholder: joinKnown([verdictTitle(plan.verdict), peerText(plan.verdict.reason, 120)]),
+    placeholder: verdictTitle(plan.verdict),
     isAnswer,
     chosen: items.filter(isAnswer).slice(0, 1),
   });

@@ -14,7 +14,10 @@ export function lookCommands(parts: UiParts): Record<string, Handler> {
   return {
     inspect: (clicked) => inspect(parts, clicked),
     doctor: () => doctor(parts),
-    explore: () => parts.openPage({ page: 'explore' }),
+    explore(clicked) {
+      const [target] = parseTargets(clicked);
+      parts.openPage({ page: 'explore', ...(target?.kind === 'room' ? { room: target.room } : {}) });
+    },
     openAdapter(clicked) {
       const [target] = parseTargets(clicked);
       if (target?.kind === 'adapter') parts.openPage({ page: 'adapter', id: target.id });

@@ -1,9 +1,10 @@
 import type { RoomState } from '../../engine/state';
 import type { RoomMember } from '../../engine/wishes';
 import { joinKnown, shortKey } from '../facts';
-import { t } from '../l10n';
+import { formatAgo, t } from '../l10n';
 import { confirm, showDone } from '../notify';
 import type { UiParts } from '../parts';
+import { roomLook } from '../roomWords';
 import { askPick, askText, BACK } from '../steps';
 import { parseTarget } from '../targets';
 import { peerText } from '../text';
@@ -22,7 +23,13 @@ export function memberCommands(parts: UiParts): Record<string, Handler> {
 async function showMembers(parts: UiParts, clicked: unknown): Promise<void> {
   const room = await roomOf(parts, clicked, t('Show Members'), ({ kind }) => kind === 'private');
   if (!room) return;
-  const member = await pickMember(parts, room, t('Members'), t('Choose a member to see what you can do'), () => true);
+  const member = await pickMember(
+    parts,
+    room,
+    t('Members of {0}', roomLook(room).label),
+    t('Choose a member to see what you can do'),
+    () => true,
+  );
   if (!member) return;
   const picked = await askPick(alone(nameOf(member)), {
     items: actionsOf(parts, room, member),
@@ -33,6 +40,7 @@ async function showMembers(parts: UiParts, clicked: unknown): Promise<void> {
 
 interface MemberAction {
   readonly label: string;
+  readonly description?: string;
   readonly detail?: string;
   readonly run: () => Promise<unknown>;
 }
@@ -51,7 +59,8 @@ function actionsOf(parts: UiParts, room: RoomState, member: RoomMember): MemberA
       }
     : {
         label: `$(verified) ${t('I Compared the Fingerprint')}`,
-        detail: t('Read it out to each other, on the phone or side by side: {0}', member.fingerprint),
+        description: member.fingerprint,
+        detail: t('Read it out to each other, on the phone or side by side.'),
         run: () => parts.engine.wish('verifyMember', { ...asked, isVerified: true }),
       };
   const rename: MemberAction = {
@@ -61,13 +70,13 @@ function actionsOf(parts: UiParts, room: RoomState, member: RoomMember): MemberA
   };
   const isAdmin = member.role === 'admin';
   const office: MemberAction = {
-    label: isAdmin ? `$(shield) ${t('Make No Admin Any More')}` : `$(shield) ${t('Make an Admin')}`,
+    label: isAdmin ? `$(shield) ${t('Take Back the Admin Rights')}` : `$(shield) ${t('Make an Admin')}`,
     ...(isAdmin ? {} : { detail: t('Admins invite devices, remove members and appoint other admins.') }),
     run: () => parts.engine.wish('setRoomAdmin', { ...asked, isAdmin: !isAdmin }),
   };
   const remove: MemberAction = {
-    label: `$(person-remove) ${t('Remove Member')}…`,
-    run: () => confirmRemoval(parts, room, member.key),
+    label: `$(remove) ${t('Remove Member…')}`,
+    run: () => confirmRemoval(parts, room, member),
   };
   const mayDecide = room.isAdmin && member.role !== 'creator';
   return [verify, rename, ...copies, ...(mayDecide ? [office, remove] : [])];
@@ -89,15 +98,26 @@ async function removeMember(parts: UiParts, clicked: unknown): Promise<void> {
   const asked = isPeer ? `room:${target.room}` : clicked;
   const room = await roomOf(parts, asked, t('Remove Member'), ({ kind, isAdmin }) => kind === 'private' && isAdmin);
   if (!room) return;
-  const key = isPeer
-    ? target.key
-    : (await pickMember(parts, room, t('Remove Member'), t('Who shall lose access?'), (member) => !member.isMe))?.key;
-  if (key !== undefined) await confirmRemoval(parts, room, key);
+  const member = isPeer
+    ? (await parts.engine.wish('roomMembers', { room: room.id })).members.find(({ key }) => key === target.key)
+    : await pickMember(parts, room, t('Remove Member'), t('Who shall lose access?'), isRemovable);
+  if (member) await confirmRemoval(parts, room, member);
 }
 
-async function confirmRemoval(parts: UiParts, room: RoomState, key: string): Promise<void> {
+const isRemovable = ({ isMe, role }: RoomMember): boolean => !isMe && role !== 'creator';
+
+/** Names the member by what the user calls it, and by its fingerprint: what a peer calls itself could be another's name. */
+async function confirmRemoval(
+  parts: UiParts,
+  room: RoomState,
+  { key, petname, fingerprint }: RoomMember,
+): Promise<void> {
   const isSure = await confirm(
-    t('Remove the member {0} from this room?', shortKey(key)),
+    t(
+      'Remove {0} from the room {1}?',
+      joinKnown([peerText(petname, 40), shortKey(key), fingerprint]),
+      roomLook(room).label,
+    ),
     t(
       'What it has already stays with it. From now on it gets nothing: the room gets a new secret that only the others receive, and old invites stop working.',
     ),
@@ -158,5 +178,5 @@ function roleWords({ role }: RoomMember): string | undefined {
 }
 
 function seenWords({ lastSeenAt }: RoomMember): string {
-  return lastSeenAt === undefined ? t('offline') : t('last here {0}', new Date(lastSeenAt).toLocaleString());
+  return lastSeenAt === undefined ? t('offline') : t('last here {0}', formatAgo(lastSeenAt));
 }

@@ -3,8 +3,8 @@ import type { RoomState } from '../../engine/state';
 import { parseRate } from '../../engine/settings';
 import { t } from '../l10n';
 import type { UiParts } from '../parts';
+import { roomLook } from '../roomWords';
 import { askSteps, askText, type Step } from '../steps';
-import { roomLook } from '../views/roomBranches';
 import type { Handler } from './register';
 import { roomOf } from './rooms';
 

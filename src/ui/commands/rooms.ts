@@ -1,16 +1,15 @@
 import * as vscode from 'vscode';
 import type { RoomState } from '../../engine/state';
-import { countAdapters, countPeers, joinKnown, shortKey } from '../facts';
+import { countAdapters, joinKnown } from '../facts';
 import { t } from '../l10n';
 import { isJoinCode } from '../../engine/net/members/joinCode';
 import { readInvite } from '../links';
 import { confirm, showDone } from '../notify';
 import type { UiParts } from '../parts';
+import { countInRoom, roomLook, whatOthersSee } from '../roomWords';
 import { askPick, askText, BACK } from '../steps';
 import { parseTarget } from '../targets';
 import { withProgress } from '../progress';
-import { peerText } from '../text';
-import { roomLook } from '../views/roomBranches';
 import type { Handler } from './register';
 
 /** Local labels only; peers never see them. */
@@ -63,7 +62,13 @@ export async function joinLocal(parts: UiParts): Promise<string> {
 export async function joinGeneral(parts: UiParts): Promise<string | undefined> {
   const isSure = await confirm(
     t('Join the general room?'),
-    joinKnown([whatOthersSee(parts), t('The room is public: anyone can be in it. Joining shares nothing.')], '\n\n'),
+    joinKnown(
+      [
+        whatOthersSee(parts.engine.state.identity),
+        t('The room is public: anyone can be in it. Joining shares nothing.'),
+      ],
+      '\n\n',
+    ),
     t('Join'),
   );
   return isSure ? (await parts.engine.wish('joinRoom', { room: 'general' })).id : undefined;
@@ -114,7 +119,7 @@ export async function joinByCode(parts: UiParts, code: string): Promise<string |
 }
 
 async function leaveRoom(parts: UiParts, clicked: unknown): Promise<void> {
-  const room = await roomOf(parts, clicked, t('Leave Room'), () => true);
+  const room = await roomOf(parts, clicked, t('Leave Room'), () => true, false);
   if (!room) return;
   // Asked for before: afterwards nobody here knows the code any more.
   const invite = room.kind === 'private' ? await parts.engine.wish('roomInvite', { room: room.id }) : undefined;
@@ -155,9 +160,7 @@ async function asksForOnce(): Promise<boolean | undefined> {
     items: [
       {
         label: `$(person-add) ${t('One-time link')}`,
-        detail: t(
-          'For one device, in the next 24 hours. Your device and the new one then know each other as verified.',
-        ),
+        detail: t('Admits one device in the next 24 hours. You two are verified then.'),
         isOnce: true,
       },
       {
@@ -173,7 +176,7 @@ async function asksForOnce(): Promise<boolean | undefined> {
 
 async function explainRooms(parts: UiParts): Promise<void> {
   const detail = [
-    whatOthersSee(parts),
+    whatOthersSee(parts.engine.state.identity),
     t(
       'In the general room everyone can see this; in the local network everyone on it; in a private room only people with the invite.',
     ),
@@ -182,20 +185,17 @@ async function explainRooms(parts: UiParts): Promise<void> {
   await vscode.window.showInformationMessage(t('What do others in a room see?'), { modal: true, detail });
 }
 
-function whatOthersSee(parts: UiParts): string {
-  const { name, key } = parts.engine.state.identity;
-  const label = joinKnown([peerText(name), shortKey(key)]);
-  return label === ''
-    ? t('Others see your public key, your IP address, and the adapters that you share there.')
-    : t('Others see your public key ({0}), your IP address, and the adapters that you share there.', label);
-}
-
-/** The room that a command is about: the one that was clicked, the only one, or the one that the user picks. */
+/**
+ * The room that a command is about: the one that was clicked, the only one, or the one that the user picks.
+ *
+ * @param takesOnlyOne False asks even then: what begins at once should not begin by a slip in the palette.
+ */
 export async function roomOf(
   parts: UiParts,
   clicked: unknown,
   title: string,
   fits: (room: RoomState) => boolean,
+  takesOnlyOne = true,
 ): Promise<RoomState | undefined> {
   const { rooms } = await parts.engine.wish('rooms', {});
   const fitting = rooms.filter(fits);
@@ -205,6 +205,7 @@ export async function roomOf(
     void showDone(parts.log, t('There is no such room.'), { [t('Join or Create Room')]: () => addRoom(parts) });
     return undefined;
   }
+  if (fitting.length === 1 && takesOnlyOne) return fitting[0];
   const picked = await askPick(alone(title), { items: fitting.map(roomItem), placeholder: t('Choose a room') });
   return picked === undefined || picked === BACK ? undefined : picked[0]?.room;
 }
@@ -212,7 +213,7 @@ export async function roomOf(
 /** A room as an item of a quick pick. */
 export function roomItem(room: RoomState): vscode.QuickPickItem & { readonly room: RoomState } {
   const { icon, label } = roomLook(room);
-  const description = joinKnown([countPeers(room.peers), countAdapters(room.adapters)]);
+  const description = joinKnown([countInRoom(room), room.adapters > 0 ? countAdapters(room.adapters) : undefined]);
   return { label: `$(${icon}) ${label}`, description, room };
 }
 

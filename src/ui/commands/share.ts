@@ -9,12 +9,12 @@ import { confirm, showDone } from '../notify';
 import { modelfileBeside } from '../modelfile';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
+import { roomLook, whatOthersSee } from '../roomWords';
 import { userValue } from '../settingsSync';
 import { askSteps } from '../steps';
 import { suggestName } from '../suggestName';
 import { parseTargets, targetPath } from '../targets';
 import { adapterName, peerText } from '../text';
-import { roomLook } from '../views/roomBranches';
 import { refusal } from './inspection';
 import type { Handler } from './register';
 import { addRoom, copyText } from './rooms';
@@ -64,7 +64,7 @@ export async function sharePath(parts: UiParts, path: string): Promise<ShareResu
   };
   const modelfile = await modelfileBeside(path);
   const draft = await askSteps(t('Share LoRA Adapter'), start, shareSteps(found, rooms, modelfile));
-  if (!draft || !(await confirmPublic(draft))) return undefined;
+  if (!draft || !(await confirmPublic(parts, draft))) return undefined;
   await parts.memory.update(LAST_ROOMS, draft.rooms);
 
   const result = await withProgress(t('Sharing {0}', adapterName(draft.name, '')), (options) =>
@@ -101,14 +101,17 @@ async function joinedRooms(parts: UiParts): Promise<readonly RoomState[]> {
 
 const isPublic = (draft: ShareDraft): boolean => draft.rooms.includes('general');
 
-async function confirmPublic(draft: ShareDraft): Promise<boolean> {
+async function confirmPublic({ engine }: UiParts, draft: ShareDraft): Promise<boolean> {
   if (!isPublic(draft) || userValue('share.confirmPublic') === false) return true;
   return confirm(
     t('Share this adapter with everyone?'),
-    t(
-      'Anyone can join the general room. Anyone there can see {0}, download it and keep it, also after you stop sharing.',
-      draft.name,
-    ),
+    [
+      t(
+        'Anyone can join the general room. Anyone there can see {0}, download it and keep it, also after you stop sharing.',
+        draft.name,
+      ),
+      whatOthersSee(engine.state.identity),
+    ].join('\n\n'),
     t('Share Publicly'),
   );
 }

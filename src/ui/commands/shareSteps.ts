@@ -6,6 +6,7 @@ import { askPick, askText, BACK, LEFT, type Step } from '../steps';
 import { isAdapterName, peerText } from '../text';
 import { extraRows } from './installExtras';
 import { inspectionFacts, inspectionNotes } from './inspection';
+import { roomPromise } from '../roomWords';
 import { roomItem } from './rooms';
 
 /** What the user is asked before anything leaves the machine. */
@@ -160,7 +161,7 @@ export function readTags(text: string): string[] {
 
 function roomsStep(rooms: readonly RoomState[]): Step<ShareDraft> {
   return async (draft, place) => {
-    const items = rooms.map(roomItem);
+    const items = rooms.map((room) => ({ ...roomItem(room), detail: roomPromise({ ...room, isAdmin: false }) }));
     const answer = await askPick(place, {
       items,
       placeholder: t('Rooms in which it is offered'),

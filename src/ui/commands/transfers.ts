@@ -6,14 +6,11 @@ import type { UiParts } from '../parts';
 import { askPick, BACK } from '../steps';
 import { parseTargets } from '../targets';
 import { peerText } from '../text';
-import { openTransfers } from '../views/transferBranches';
+import { MOVING, openTransfers, STANDING } from '../views/transferBranches';
 import { waitWords } from '../waitWords';
 import { pickDownloaded } from './pickAdapter';
 import type { Handler } from './register';
 import { alone } from './rooms';
-
-const MOVING: readonly TransferPhase[] = ['queued', 'running', 'waiting', 'verifying'];
-const STANDING: readonly TransferPhase[] = ['paused', 'failed'];
 
 export function transferCommands(parts: UiParts): Record<string, Handler> {
   const forEach =

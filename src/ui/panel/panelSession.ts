@@ -3,7 +3,7 @@ import { hasCode, isAbort, LoraSwarmError } from '../../engine/errors';
 import { DisposableStore, type Disposable } from '../../engine/lifecycle';
 import type { Logger } from '../../engine/log';
 import type { EngineState } from '../../engine/state';
-import type { ListRequest, LocalModel } from '../../engine/wishes';
+import type { AdapterDetails, ListRequest, LocalModel } from '../../engine/wishes';
 import {
   isSameQuery,
   parseFromPanel,
@@ -53,6 +53,8 @@ export class PanelSession implements Disposable {
   #listing: { readonly query: PanelQuery; readonly abort: AbortController } | undefined;
   #doctor: AbortController | undefined;
   #adapterKey = '';
+  /** What the page of an adapter shows. */
+  #adapter: { readonly details: AdapterDetails; readonly connected: number } | undefined;
   #title = '';
   readonly #compare: CompareDesk;
   readonly #merge: MergeDesk;
@@ -170,6 +172,8 @@ export class PanelSession implements Disposable {
   #showPage(): void {
     this.#postEngine(this.parts.engine.state);
     this.parts.post({ type: 'page', page: this.#page });
+    // Said once: from now on the page itself remembers the room, or that the user looked elsewhere.
+    if (this.#page.page === 'explore') this.#page = { page: 'explore' };
     switch (this.#page.page) {
       case 'explore':
         void this.#findModels();
@@ -206,6 +210,7 @@ export class PanelSession implements Disposable {
   }
 
   #leave(): void {
+    this.#adapter = undefined;
     this.#visit.abort();
     this.#visit = new AbortController();
     this.#listing?.abort.abort();
@@ -219,9 +224,25 @@ export class PanelSession implements Disposable {
     this.#postEngine(state);
     if (this.#page.page !== 'adapter') return;
     const key = adapterKey(state, this.#page.id);
-    if (key === this.#adapterKey) return;
+    if (key === this.#adapterKey) {
+      this.#followSources(state);
+      return;
+    }
     this.#adapterKey = key;
     void this.#loadAdapter(this.#page.id);
+  }
+
+  /** Peers come and go all the time; for that alone the adapter is not read again. */
+  #followSources(state: EngineState): void {
+    const shown = this.#adapter;
+    if (!shown || shown.connected === connectedOf(state, shown.details)) return;
+    this.#postAdapter(shown.details);
+  }
+
+  #postAdapter(details: AdapterDetails): void {
+    const connected = connectedOf(this.parts.engine.state, details);
+    this.#adapter = { details, connected };
+    this.parts.post({ type: 'adapter', id: details.id, details, connected });
   }
 
   #postEngine(state: EngineState): void {
@@ -271,7 +292,7 @@ export class PanelSession implements Disposable {
       const details = await this.parts.engine.wish('adapter', { id }, { signal });
       if (signal.aborted) return;
       this.#nameTab(details.name, id);
-      this.parts.post({ type: 'adapter', id, details: plainDetails(details) });
+      this.#postAdapter(plainDetails(details));
     } catch (error) {
       if (signal.aborted) return;
       // Unknown is no failure: an offer of a peer that left, or an old link. The page says so in its own words.
@@ -324,6 +345,11 @@ export function pageTitle(page: PanelPage): string {
     case 'doctor':
       return t('LoRA Swarm Doctor');
   }
+}
+
+function connectedOf(state: EngineState, { sources }: AdapterDetails): number {
+  const offering = new Set(sources);
+  return state.peers.filter(({ key }) => offering.has(key)).length;
 }
 
 /** A name that Ollama would not give is only shown: it comes back in no message. */

@@ -2,6 +2,7 @@ import type { AdapterLineage, ModelfileExtras } from '../../engine/deployWishes'
 import { PANEL_TEXTS, type PanelTexts } from '../../shared/panelTexts';
 import type { AdapterDetails, AdapterEntry, DoctorCheck, RoomState, TransferState } from '../../shared/panelProtocol';
 import { t, type Translate } from '../l10n';
+import { roomLook } from '../roomWords';
 import { peerLines, peerText } from '../text';
 
 // What the page shows is made plain here, before it leaves: the page then only has to keep text as text.
@@ -90,7 +91,7 @@ function plainExtras({ system, template, parameters }: ModelfileExtras): Modelfi
 type Parameter = NonNullable<ModelfileExtras['parameters']>[string];
 
 export function plainRoom(room: RoomState): RoomState {
-  return { ...room, label: peerText(room.label, MAX_TEXT) };
+  return { ...room, label: room.kind === 'private' ? peerText(room.label, MAX_TEXT) : roomLook(room).label };
 }
 
 export function plainTransfer(transfer: TransferState): TransferState {

@@ -4,6 +4,8 @@ export interface Branch {
   readonly id: string;
   readonly label: string;
   readonly description?: string;
+  /** What only the icon says to those who see it. */
+  readonly spoken?: string;
   /** A codicon. */
   readonly icon: string;
   /** A theme colour; the meaning is always in the description too. */
@@ -24,7 +26,7 @@ export interface Branch {
 
 /** What a screen reader says. */
 export function spokenLabel(branch: Branch): string {
-  return branch.description ? `${branch.label}, ${branch.description}` : branch.label;
+  return [branch.label, branch.spoken, branch.description].filter(Boolean).join(', ');
 }
 
 /** Every branch by its id. */

@@ -1,12 +1,12 @@
 import type { EngineState, LibraryState, SharedState } from '../../engine/state';
 import type { OllamaAdapterState } from '../../engine/deployWishes';
 import type { FoundAdapter } from '../../engine/wishes';
-import { countPeers, factLines, joinKnown, shortFacts } from '../facts';
+import { countHolders, factLines, joinKnown, shortFacts } from '../facts';
 import { t } from '../l10n';
+import { roomLook } from '../roomWords';
 import { elementId } from '../targets';
 import { peerText } from '../text';
 import type { Branch } from './branch';
-import { roomLook } from './roomBranches';
 
 /** Adapters of this machine that the user neither shared nor downloaded. */
 export interface MachineFinds {
@@ -61,7 +61,7 @@ function sharedBranch(adapter: SharedState, state: EngineState): Branch {
     const room = state.rooms.find((one) => one.id === id);
     return room ? roomLook(room).label : id;
   });
-  const holders = adapter.holders > 0 ? t('{0} have it', countPeers(adapter.holders)) : undefined;
+  const holders = adapter.holders > 0 ? countHolders(adapter.holders) : undefined;
   const problem = {
     serving: undefined,
     off: t('not served'),

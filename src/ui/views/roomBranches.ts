@@ -1,16 +1,9 @@
+import { comparableFingerprint } from '../../engine/net/members/fingerprint';
 import type { EngineState, PeerState, RoomState, SharedState, VerdictKind } from '../../engine/state';
 import type { AdapterEntry } from '../../engine/wishes';
-import {
-  countAdapters,
-  countPeers,
-  factLines,
-  formatRate,
-  joinKnown,
-  offerFacts,
-  shortFacts,
-  shortKey,
-} from '../facts';
+import { countAdapters, factLines, formatRate, joinKnown, offerFacts, shortFacts, shortKey } from '../facts';
 import { t } from '../l10n';
+import { countInRoom, roomLook, roomPromise, whatOthersSee } from '../roomWords';
 import { elementId } from '../targets';
 import { peerText } from '../text';
 import type { Branch } from './branch';
@@ -28,12 +21,13 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
   const mine = state.shared.filter((adapter) => adapter.rooms.includes(room.id));
   const isOpened = peers.length <= MAX_OPENED_PEERS;
   const children = [
+    ...(room.kind === 'general' && room.adapters > 0 ? [allBranch(room)] : []),
     ...(mine.length > 0 ? [myBranch(room, mine)] : []),
     ...peers.map((peer) => peerBranch(room, peer, isOpened)),
   ];
   const { icon, label } = roomLook(room);
   const phase = { joined: undefined, joining: t('joining…'), offline: t('offline') }[room.phase];
-  const numbers = joinKnown([countPeers(room.peers), room.adapters > 0 ? countAdapters(room.adapters) : undefined]);
+  const numbers = joinKnown([countInRoom(room), room.adapters > 0 ? countAdapters(room.adapters) : undefined]);
   return {
     id: elementId.room(room.id),
     label,
@@ -42,25 +36,21 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
     ...(room.phase === 'offline' ? { color: 'list.warningForeground' } : {}),
     context: room.kind === 'private' ? `room.private.${room.isAdmin ? 'owner' : 'member'}` : `room.${room.kind}`,
     tooltip: joinKnown(
-      [label, roomPromise(room), phase, numbers, room.isUnmet ? unmetWords() : undefined, limitsOf(room)],
+      [
+        label,
+        roomPromise(room),
+        whatOthersSee(state.identity),
+        phase,
+        numbers,
+        room.isUnmet ? unmetWords() : undefined,
+        limitsOf(room),
+      ],
       '\n',
     ),
     // Also when nobody is there: a row that first was no parent may stay closed when the first peer comes.
     isExpanded: true,
     children,
   };
-}
-
-/** What a room is called and drawn as, here and in quick picks. */
-export function roomLook(room: Pick<RoomState, 'kind' | 'label' | 'id'>): { icon: string; label: string } {
-  switch (room.kind) {
-    case 'general':
-      return { icon: 'globe', label: t('General') };
-    case 'local':
-      return { icon: 'home', label: t('Local network') };
-    case 'private':
-      return { icon: 'lock', label: peerText(room.label) || shortKey(room.id) };
-  }
 }
 
 function limitsOf({ downloadLimit, uploadLimit }: RoomState): string {
@@ -70,21 +60,23 @@ function limitsOf({ downloadLimit, uploadLimit }: RoomState): string {
   ]);
 }
 
-function roomPromise(room: RoomState): string {
-  switch (room.kind) {
-    case 'general':
-      return t('Public: anyone can join and see what is shared here.');
-    case 'local':
-      return t('Everyone on the same network. Nothing is announced outside it.');
-    case 'private':
-      return room.isAdmin
-        ? t('Only people with the invite. You are an admin of this room and can remove members.')
-        : t('Only people with the invite.');
-  }
-}
-
 function unmetWords(): string {
   return t('Nobody of this room was met yet: there may be no such room, the code may be wrong, or all are away.');
+}
+
+/** Below it are those who are connected. Most of what a large room offers is heard of through them, and stands nowhere else. */
+function allBranch(room: RoomState): Branch {
+  return {
+    id: elementId.all(room.id),
+    label: t('All adapters of the room'),
+    description: String(room.adapters),
+    icon: 'search',
+    context: 'all',
+    tooltip: t(
+      'Also those of peers that you are not connected to, as others tell of them. Whoever has one is connected when you download it.',
+    ),
+    command: { id: 'loraSwarm.explore', argument: elementId.room(room.id) },
+  };
 }
 
 function myBranch(room: RoomState, shared: readonly SharedState[]): Branch {
@@ -111,25 +103,28 @@ function myBranch(room: RoomState, shared: readonly SharedState[]): Branch {
 
 function peerBranch(room: RoomState, peer: PeerState, isOpened: boolean): Branch {
   const path = { lan: t('local network'), direct: t('direct'), relay: t('relayed') }[peer.path];
+  const offered = peer.adaptersIn ? (peer.adaptersIn[room.id] ?? 0) : peer.adapters;
   const rtt = peer.rttMs === undefined ? undefined : t('{0} ms', Math.round(peer.rttMs));
   return {
     id: elementId.peer(room.id, peer.key),
     label: joinKnown([peerText(peer.petname ?? peer.name, 40), shortKey(peer.key)]),
-    description: peer.adapters === 0 ? t('no adapters') : countAdapters(peer.adapters),
+    description: offered === 0 ? t('no adapters') : countAdapters(offered),
     icon: peer.isVerified ? 'verified' : 'account',
+    ...(peer.isVerified ? { spoken: t('verified') } : {}),
     context: room.isAdmin && room.kind === 'private' ? 'peer.removable' : 'peer',
     // The round trip is left out of the row: it changes all the time and would redraw it.
     tooltip: joinKnown(
       [
         peerText(peer.name),
         peer.key,
+        t('Fingerprint {0}', comparableFingerprint(Buffer.from(peer.key, 'hex'))),
         peer.isVerified ? t('Verified: you compared the fingerprint, or one of you invited the other.') : undefined,
         joinKnown([path, rtt]),
       ],
       '\n',
     ),
     isExpanded: isOpened,
-    ...(peer.adapters > 0 ? { children: 'later' as const } : {}),
+    ...(offered > 0 ? { children: 'later' as const } : {}),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { EngineState, TransferState } from '../../engine/state';
+import type { EngineState, TransferPhase, TransferState } from '../../engine/state';
 import { countPeers, countSources, formatBytes, formatRate, formatSeconds, joinKnown, percentOf } from '../facts';
 import { t } from '../l10n';
 import { elementId } from '../targets';
@@ -8,6 +8,11 @@ import type { Branch } from './branch';
 
 /** Of the selected row: these are drawn anew 4 times a second. */
 const OPEN = { id: 'loraSwarm.openTransfer' } as const;
+
+/** Phases of a download that can be paused. */
+export const MOVING: readonly TransferPhase[] = ['queued', 'running', 'waiting', 'verifying'];
+/** Phases of one that can go on. */
+export const STANDING: readonly TransferPhase[] = ['paused', 'failed'];
 
 /** Transfers that are going on or need the user. What is done is in the library. */
 export function openTransfers(state: EngineState): TransferState[] {

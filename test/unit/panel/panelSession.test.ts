@@ -172,6 +172,33 @@ describe('a panel session', () => {
     ]);
   });
 
+  it('says how many sources of an adapter are connected, and follows them without reading it again', async () => {
+    const { session, posted, asked, setState } = openSession({ page: 'adapter', id: contentId(0) });
+    const sources = ['a'.repeat(64), 'b'.repeat(64)];
+    const peers = (...keys: string[]) =>
+      keys.map((key) => ({ key, name: '', rooms: ['general'], path: 'direct' as const, adapters: 1 }));
+    setState({ peers: peers(sources[0]!, 'c'.repeat(64)) });
+    session.receive({ type: 'ready' });
+    asked.at(-1)!.answer(details(0, { sources }));
+    await setImmediate();
+    setState({ peers: peers('c'.repeat(64)) });
+    setState({ peers: peers('d'.repeat(64)) });
+
+    const said = posted.flatMap((message) => (message.type === 'adapter' ? [message.connected] : []));
+    assert.deepEqual(said, [1, 0]);
+    assert.equal(asked.filter(({ name }) => name === 'adapter').length, 1);
+  });
+
+  it('tells the page of a room once, and then leaves its filters to the user', () => {
+    const { session, posted } = openSession({ page: 'explore', room: 'general' });
+    session.receive({ type: 'ready' });
+    session.pause();
+    session.receive({ type: 'ready' });
+
+    const pages = posted.flatMap((message) => (message.type === 'page' ? [message.page] : []));
+    assert.deepEqual(pages, [{ page: 'explore', room: 'general' }, { page: 'explore' }]);
+  });
+
   it('reads an adapter again when it may have changed, not at every step of a download', () => {
     const { session, asked, setState } = openSession({ page: 'adapter', id: contentId(0) });
     session.receive({ type: 'ready' });

@@ -18,9 +18,13 @@ describe('words of the page', () => {
 
   it('write sizes in powers of ten', () => {
     assert.equal(english.bytes(999), '999 byte');
+    assert.equal(english.bytes(69_400), '69.4 KB');
     assert.equal(english.bytes(24_300_000), '24.3 MB');
     assert.equal(english.bytes(2_500_000_000), '2.5 GB');
-    assert.equal(english.rate(18_200_000), '18.2 MB/s');
+    assert.deepEqual(
+      [0, 30_000, 459_000, 18_200_000].map((rate) => english.rate(rate)),
+      ['0 MB/s', '0.03 MB/s', '0.5 MB/s', '18.2 MB/s'],
+    );
     assert.equal(new Words('pt-br', PANEL_TEXTS).bytes(24_300_000), '24,3 MB');
   });
 

@@ -87,6 +87,15 @@ describe('Catalog', () => {
       );
     });
 
+    it('counts what a peer offers room by room', () => {
+      catalog.applySnapshot('lab', 'ana', [release(1), release(2)]);
+      catalog.applySnapshot('local', 'ana', [release(2)]);
+      catalog.applySnapshot('local', 'bo', [release(3)]);
+
+      assert.deepEqual(catalog.offeredBy('ana'), { lab: 2, local: 1 });
+      assert.deepEqual(catalog.offeredBy('nobody'), {});
+    });
+
     it('counts a new source as a change', () => {
       catalog.applySnapshot('room', 'p1', [release(1)]);
       catalog.applySnapshot('room', 'p2', [release(1)]);

@@ -48,9 +48,53 @@ describe('rooms tree', () => {
 
     assert.deepEqual(
       branches.map(({ description }) => description),
-      ['4 peers · 12 adapters', '1 peer', 'offline'],
+      ['4 connected · 12 adapters', '1 peer', 'offline'],
     );
-    assert.equal(spokenLabel(branches[0]!), 'General, 4 peers · 12 adapters');
+    assert.equal(spokenLabel(branches[0]!), 'General, 4 connected · 12 adapters');
+  });
+
+  it('leads to all that the general room offers, also from those who are only heard of', () => {
+    const rooms = [room({ id: 'general', kind: 'general', peers: 1, adapters: 240 }), room({ adapters: 1 })];
+    const state = stateWith({ rooms, peers: [peer({ rooms: ['general', 'local'] })] });
+
+    const [general, local] = roomBranches(state);
+
+    const [all] = childrenOf(general);
+    assert.deepEqual([all?.label, all?.description], ['All adapters of the room', '240']);
+    assert.deepEqual(all?.command, { id: 'loraSwarm.explore', argument: 'room:general' });
+    assert.match(all.tooltip, /not connected to/);
+    assert.deepEqual(labels(childrenOf(local)), ['ana · aaaa…aa']);
+  });
+
+  it('says in the tooltip of every room who gets in and what others see there', () => {
+    const rooms = [
+      room({ id: 'general', kind: 'general' }),
+      room(),
+      room({ id: '1111111111111111', kind: 'private', label: 'lab' }),
+    ];
+    const me = { key: idOf('c'), fingerprint: '', name: 'bo' };
+
+    const tooltips = roomBranches(stateWith({ rooms, identity: me })).map(({ tooltip }) => tooltip);
+
+    for (const [index, who] of [
+      /anyone can join/,
+      /Everyone on the same network/,
+      /people with the invite/,
+    ].entries()) {
+      assert.match(tooltips[index]!, who);
+      assert.match(tooltips[index]!, /public key \(bo · cccc…cc\), your IP address, and the names of the adapters/);
+    }
+  });
+
+  it('counts for a peer what it offers in this room, not elsewhere', () => {
+    const both = peer({ rooms: ['general', 'local'], adapters: 5, adaptersIn: { general: 5 } });
+    const state = stateWith({ rooms: [room({ id: 'general', kind: 'general' }), room()], peers: [both] });
+
+    const [general, local] = roomBranches(state);
+
+    const [there, here] = [childrenOf(general)[0], childrenOf(local)[0]];
+    assert.deepEqual([there?.description, there?.children], ['5 adapters', 'later']);
+    assert.deepEqual([here?.description, here?.children], ['no adapters', undefined]);
   });
 
   it('puts a peer into each room it is in, mine first', () => {
@@ -87,6 +131,7 @@ describe('rooms tree', () => {
 
     const [row] = childrenOf(branch);
     assert.deepEqual([row?.label, row?.icon], ['Ana of the lab · aaaa…aa', 'verified']);
+    assert.equal(spokenLabel(row!), 'Ana of the lab · aaaa…aa, verified, 1 adapter');
     assert.match(row!.tooltip, /Verified/);
     assert.match(branch!.tooltip, /Nobody of this room was met yet/);
   });

@@ -16,12 +16,27 @@ interface Manifest {
   contributes: {
     commands: { command: string; category: string; icon?: string }[];
     configuration: { properties: Record<string, { default: unknown; scope: string; enum?: unknown[] }> };
-    menus: Record<string, { command: string; when: string }[]>;
+    menus: Record<string, { command: string; when: string; group?: string }[]>;
     views: Record<string, { id: string; icon: string; when?: string }[]>;
     viewsContainers: { activitybar: { icon: string }[] };
     viewsWelcome: { view: string; contents: string }[];
     walkthroughs: { steps: { media: { svg: string }; completionEvents: string[] }[] }[];
   };
+}
+
+const paletteWhen = (command: string): string | undefined =>
+  menus['commandPalette']?.find((item) => item.command === command)?.when;
+
+/** Whether the rows of one clause are also rows of the other: each kind of row that the second names. */
+function covers(menu: string, button: string): boolean {
+  const [viewOfMenu, viewOfButton] = [menu, button].map((when) => /view == ([\w.]+)/.exec(when)?.[1]);
+  const pattern = /viewItem =~ \/(.+)\/$/.exec(menu)?.[1] ?? '';
+  const [, head = '', alternatives = '', tail = ''] =
+    /viewItem =~ \/\^([^(|$]*)(?:\(([^)]*)\))?([^$]*)\$?\/$/.exec(button) ?? [];
+  const rows = (alternatives === '' ? [''] : alternatives.split('|')).map((one) =>
+    `${head}${one}${tail}`.replaceAll('\\', ''),
+  );
+  return viewOfMenu === viewOfButton && rows.every((row) => new RegExp(pattern).test(row));
 }
 
 describe('package.json', () => {
@@ -68,11 +83,76 @@ describe('package.json', () => {
     for (const { command, category } of commands) assert.equal(category, 'LoRA Swarm', command);
   });
 
+  it('shows in the palette only what can do something, by facts that the window tells', () => {
+    const told = readFileSync(join(root, 'src/ui/contextKeys.ts'), 'utf8');
+    const set = new Set([...told.matchAll(/#set\(\s*'(\w+)'/g)].map((match) => match[1]!));
+    set.add('adapterFolders'); // By workspaceAdapters.ts.
+    const asked = Object.values(manifest.contributes.menus)
+      .flat()
+      .flatMap(({ when }) => [...when.matchAll(/loraSwarm\.(\w+)/g)].map((match) => match[1]!))
+      .filter((key) => !['rooms', 'library', 'transfers'].includes(key));
+
+    assert.deepEqual(
+      asked.filter((key) => !set.has(key)),
+      [],
+    );
+    for (const command of [
+      'removeMember',
+      'showMembers',
+      'leaveRoom',
+      'joinGeneral',
+      'resume',
+      'moveDownload',
+      'unshare',
+    ])
+      assert.ok(paletteWhen(`loraSwarm.${command}`), command);
+  });
+
+  it('lets the keyboard reach every command, in the palette or in the menu of a row', () => {
+    const rowMenus = (menus['view/item/context'] ?? []).filter(({ group }) => !group?.startsWith('inline'));
+    const reachable = new Set([...rowMenus, ...(menus['explorer/context'] ?? [])].map(({ command }) => command));
+    // These stand in no menu: the row itself, pressed with Enter, and a button that has a name.
+    const rows = ['loraSwarm.showMore', 'loraSwarm.reveal'];
+
+    const lost = commands
+      .map(({ command }) => command)
+      .filter((command) => paletteWhen(command) === 'false' && !reachable.has(command) && !rows.includes(command));
+
+    assert.deepEqual(lost, []);
+  });
+
+  it('has every button of a row in its menu, too, which the keyboard opens', () => {
+    const items = menus['view/item/context'] ?? [];
+    const buttons = items.filter(({ group }) => group?.startsWith('inline'));
+
+    for (const { command, when } of buttons)
+      assert.ok(
+        items.some((item) => item.command === command && !item.group?.startsWith('inline') && covers(item.when, when)),
+        `${command} ${when}`,
+      );
+  });
+
+  it('ends in an ellipsis where a question comes first, in both languages', () => {
+    const asking = [
+      'removeMember',
+      'showMembers',
+      'joinGeneral',
+      'joinRoom',
+      'limitRoom',
+      'backUpIdentity',
+      'revokeKey',
+    ];
+    for (const name of ['package.nls.json', 'package.nls.pt-br.json']) {
+      const bundle = JSON.parse(readFileSync(join(root, name), 'utf8')) as Record<string, string>;
+      for (const command of asking) assert.match(bundle[`command.${command}`] ?? '', /…$/, `${name} ${command}`);
+    }
+  });
+
   it('gives an icon to every command that stands in a row or a title', () => {
     const withIcon = new Set(commands.filter(({ icon }) => icon).map(({ command }) => command));
     const shown = Object.values(menus)
       .flat()
-      .filter((item) => /^(?:inline|navigation)/.test((item as { group?: string }).group ?? ''));
+      .filter((item) => /^(?:inline|navigation)/.test(item.group ?? ''));
 
     assert.deepEqual(
       shown.filter(({ command }) => !withIcon.has(command)).map(({ command }) => command),
