@@ -13,7 +13,7 @@ describe('where the open room meets', function () {
   let testnet: Testnet;
   let nodes: readonly Announcing[];
   let swarm: Swarm;
-  let places: MeetingPlaces | undefined;
+  const open: MeetingPlaces[] = [];
   const keys = keyPair();
   const mine = keys.publicKey.toString('hex');
   const met: string[] = [];
@@ -29,7 +29,7 @@ describe('where the open room meets', function () {
     swarm = new Swarm({ keyPair: keys, host: '127.0.0.1', bootstrap: () => bootstrap, log: silentLog });
   });
   afterEach(async () => {
-    places?.dispose();
+    for (const places of open.splice(0)) places.dispose();
     await swarm.close();
     await testnet.destroy();
   });
@@ -55,7 +55,7 @@ describe('where the open room meets', function () {
   }
 
   async function look(neighbours: number, strangers: readonly string[] = [], crowded = 600): Promise<MeetingPlaces> {
-    places = new MeetingPlaces({
+    const places = new MeetingPlaces({
       swarm: {
         join: (topic, options) => {
           const topicOf = swarm.join(topic, options);
@@ -73,6 +73,7 @@ describe('where the open room meets', function () {
       log: silentLog,
       crowded,
     });
+    open.push(places);
     await places.look(true);
     return places;
   }
@@ -119,6 +120,15 @@ describe('where the open room meets', function () {
     await look(6, [stranger]);
 
     assert.deepEqual([few, met], [[stranger], [stranger]]);
+  });
+
+  it('asks nobody when the engine is closed, and opens nothing for it', async () => {
+    const places = await look(0);
+    await swarm.close();
+
+    await places.look(true);
+
+    assert.equal(swarm.isRunning, false);
   });
 });
 

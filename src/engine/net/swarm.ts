@@ -119,10 +119,10 @@ export class Swarm extends Resource {
 
   /**
    * Asks the DHT nodes of a topic whom they know there. Each answers with some; whom several name is there several times.
-   * Dials nobody.
+   * Dials nobody, and asks nobody once this is closed.
    */
   async lookUp(topic: Buffer): Promise<FoundPeer[]> {
-    if (!(this.parts.mayUseDht?.() ?? true)) return [];
+    if (this.owned.isDisposed || !(this.parts.mayUseDht?.() ?? true)) return [];
     const found: FoundPeer[] = [];
     const { dht } = this.#start(true);
     for await (const { peers } of dht.lookup(topic))
