@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { KeyPair } from 'hypercore-crypto';
 import type { Disposable } from '../../lifecycle';
 import { wireSize, type WireRelease } from '../messages';
@@ -10,7 +11,7 @@ const ACTIVE = 6;
 /** News wait for others, so that one message names many. */
 const TELL_MS = 500;
 /** The other neighbours have mostly heard them by then, and it costs a name. */
-const TELL_OTHERS_MS = 10_000;
+const TELL_OTHERS_MS = 2_000;
 /** Own words are told anew, so that the room knows that we are there. */
 const RETELL_MS = 10 * 60_000;
 /** Changes in between are told together. */
@@ -28,6 +29,8 @@ const MESSAGE_BYTES = 60_000;
 /** Others who have the same news, to be asked when the first does not answer. */
 const MAX_OTHERS = 3;
 const MAX_WANTS = 20_000;
+/** Of one neighbour. */
+const MAX_LATE = 1_000;
 const TICK_MS = 1_000;
 
 /** The way to one peer of the room. */
@@ -57,7 +60,6 @@ export interface RumourMillParts {
   readonly date: () => number;
   /** Whether the signature of a rumour is right. */
   readonly isGenuine: (rumour: Rumour) => boolean;
-  readonly random?: () => number;
   /** All that is known of what an origin (hex) offers. */
   readonly onList: (origin: string, list: readonly WireRelease[]) => void;
   readonly onGone: (origin: string) => void;
@@ -69,13 +71,16 @@ interface Neighbour {
   readonly entries: Allowance;
   readonly bytes: Allowance;
   readonly answers: Rumour[];
-  /** News that it was not told. */
-  unsaid: RumourName[];
+  /** News that it was not told, and did not tell us. */
+  unsaid: Map<string, RumourName>;
   toldAt: number;
   /** What it is to be asked next. */
   readonly queue: Want[];
   /** When it was asked for what it has not answered. */
   readonly asked: Map<string, number>;
+  /** What somebody else was asked for instead. Its answer counts all the same: a slow machine would never learn anything. */
+  readonly late: Set<string>;
+  readonly order: string;
   isActive: boolean;
 }
 
@@ -128,13 +133,16 @@ export class RumourMill implements Disposable {
       entries: new Allowance(clock, ENTRIES_PER_SECOND, ENTRIES_BURST),
       bytes: new Allowance(clock, BYTES_PER_SECOND, BYTES_BURST),
       answers: [],
-      unsaid: [],
+      unsaid: new Map(),
       toldAt: clock.now(),
       queue: [],
       asked: new Map(),
-      isActive: this.#active.length < ACTIVE,
+      late: new Set(),
+      order: orderOf(this.#me, link.key),
+      isActive: false,
     };
     this.#neighbours.set(link.key, neighbour);
+    this.#choose();
     for (const names of slices(this.store.names(), MAX_NAMES)) link.heard({ names });
     return { dispose: () => this.#leave(neighbour) };
   }
@@ -143,8 +151,9 @@ export class RumourMill implements Disposable {
     const neighbour = this.#neighbours.get(key);
     if (!neighbour) return;
     for (const name of names) {
-      if (hexOf(name.origin) === this.#me || !this.store.wants(name)) continue;
       const id = idOf(name);
+      if ((neighbour.unsaid.get(id)?.seq ?? Infinity) <= name.seq) neighbour.unsaid.delete(id);
+      if (hexOf(name.origin) === this.#me || !this.store.wants(name)) continue;
       const known = this.#wants.get(id);
       if (known && known.name.seq >= name.seq) {
         this.#share(known, neighbour);
@@ -187,7 +196,7 @@ export class RumourMill implements Disposable {
     if (!neighbour) return;
     for (const rumour of rumours) {
       const id = idOf(rumour);
-      if (!neighbour.asked.delete(id)) continue; // Not asked, or too late.
+      if (!neighbour.asked.delete(id) && !neighbour.late.delete(id)) continue; // Not asked.
       if ((this.#wants.get(id)?.name.seq ?? Infinity) <= rumour.seq) this.#wants.delete(id);
       neighbour.entries.take(rumour.entries.length + 1);
       if (!this.store.wants(rumour)) continue;
@@ -216,7 +225,9 @@ export class RumourMill implements Disposable {
     if (!isKept) return;
     const origin = hexOf(rumour.origin);
     if (origin !== this.#me) this.parts.onList(origin, this.store.listOf(origin));
-    for (const neighbour of this.#neighbours.values()) if (neighbour.link.key !== from) neighbour.unsaid.push(rumour);
+    const id = idOf(rumour);
+    for (const neighbour of this.#neighbours.values())
+      if (neighbour.link.key !== from) neighbour.unsaid.set(id, rumour);
     this.#tellSoon();
   }
 
@@ -242,9 +253,9 @@ export class RumourMill implements Disposable {
 
   #tell(neighbour: Neighbour): void {
     const { link, unsaid } = neighbour;
-    neighbour.unsaid = [];
+    neighbour.unsaid = new Map();
     neighbour.toldAt = this.parts.clock.now();
-    for (const names of slices(unsaid, MAX_NAMES)) link.heard({ names });
+    for (const names of slices([...unsaid.values()], MAX_NAMES)) link.heard({ names });
   }
 
   /** One message at a time, so that what it has of us to do is bounded. */
@@ -295,7 +306,7 @@ export class RumourMill implements Disposable {
       const isHere = this.#neighbours.get(from.link.key) === from;
       const askedAt = from.asked.get(id) ?? now;
       if (isHere && now - askedAt < ANSWER_MS) continue;
-      from.asked.delete(id);
+      if (from.asked.delete(id) && from.late.size < MAX_LATE) from.late.add(id);
       const next = others.shift();
       if (!next) {
         this.#wants.delete(id);
@@ -310,9 +321,13 @@ export class RumourMill implements Disposable {
     const { key } = neighbour.link;
     if (this.#neighbours.get(key) !== neighbour) return;
     this.#neighbours.delete(key);
-    const others = [...this.#neighbours.values()].filter(({ isActive }) => !isActive);
-    const next = others[Math.floor((this.parts.random ?? Math.random)() * others.length)];
-    if (neighbour.isActive && next) next.isActive = true;
+    this.#choose();
+  }
+
+  /** By lot, so that who came last hears as much as who came first. */
+  #choose(): void {
+    const byLot = [...this.#neighbours.values()].sort((a, b) => (a.order < b.order ? -1 : 1));
+    for (const [i, neighbour] of byLot.entries()) neighbour.isActive = i < ACTIVE;
   }
 
   #later(ms: number, call: () => void): void {
@@ -348,6 +363,11 @@ class Allowance {
   take(amount: number): void {
     this.#left = this.left - amount;
   }
+}
+
+/** The lot of two peers, the same for both. */
+function orderOf(a: string, b: string): string {
+  return createHash('sha256').update([a, b].sort().join(' ')).digest('hex');
 }
 
 function idOf({ origin, part }: Pick<RumourName, 'origin' | 'part'>): string {
