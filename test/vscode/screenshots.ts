@@ -26,8 +26,8 @@ const SCENES: Readonly<
   pages: { play: takePages },
   explorer: { play: takeExplorer, isOfReadme: true },
   general: { play: takeGeneral },
-  members: { play: takeMembers },
   crowd: { play: takeCrowd },
+  members: { play: takeMembers },
   identity: { play: takeIdentity },
   queue: { play: takeQueue },
 };

@@ -1,5 +1,17 @@
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 
+const KEEP_NOTIFICATIONS = `{
+  globalThis.keptNotifications = new Set();
+  const keep = () => {
+    for (const shown of document.querySelectorAll('.notification-toast, .monaco-dialog-box')) {
+      const text = shown.textContent.trim();
+      if (text !== '') globalThis.keptNotifications.add(text);
+    }
+  };
+  new MutationObserver(keep).observe(document.body, { subtree: true, childList: true, characterData: true });
+  keep();
+}`;
+
 /** The window as a person uses it: by what is written on it. Every wait ends with the page's default timeout. */
 export class Workbench {
   constructor(readonly page: Page) {}
@@ -149,6 +161,15 @@ export class Workbench {
       await toast.hover();
       await toast.getByRole('button', { name: /^Clear Notification/ }).click();
     }
+  }
+
+  /** From now on the page keeps what notifications and dialogs say, also of those that are gone again; see `notifications`. */
+  async keepNotifications(): Promise<void> {
+    await this.page.evaluate(KEEP_NOTIFICATIONS);
+  }
+
+  async notifications(): Promise<string[]> {
+    return this.page.evaluate<string[]>('[...globalThis.keptNotifications]');
   }
 
   /** A modal dialog, which stands above everything. */

@@ -17,7 +17,7 @@ export function roomBranches(state: EngineState): Branch[] {
 }
 
 function roomBranch(room: RoomState, state: EngineState): Branch {
-  const peers = state.peers.filter((peer) => peer.rooms.includes(room.id)).sort(byNameThenKey);
+  const peers = state.peers.filter((peer) => peer.rooms.includes(room.id)).sort(byOffersThenName(room));
   const mine = state.shared.filter((adapter) => adapter.rooms.includes(room.id));
   const isOpened = peers.length <= MAX_OPENED_PEERS;
   const children = [
@@ -103,7 +103,7 @@ function myBranch(room: RoomState, shared: readonly SharedState[]): Branch {
 
 function peerBranch(room: RoomState, peer: PeerState, isOpened: boolean): Branch {
   const path = { lan: t('local network'), direct: t('direct'), relay: t('relayed') }[peer.path];
-  const offered = peer.adaptersIn ? (peer.adaptersIn[room.id] ?? 0) : peer.adapters;
+  const offered = offeredIn(room, peer);
   const rtt = peer.rttMs === undefined ? undefined : t('{0} ms', Math.round(peer.rttMs));
   return {
     id: elementId.peer(room.id, peer.key),
@@ -182,8 +182,14 @@ function byKindThenLabel(a: RoomState, b: RoomState): number {
   return KIND_ORDER.indexOf(a.kind) - KIND_ORDER.indexOf(b.kind) || compare(a.label, b.label) || compare(a.id, b.id);
 }
 
-function byNameThenKey(a: PeerState, b: PeerState): number {
-  return compare(a.name, b.name) || compare(a.key, b.key);
+/** Who offers something comes first: in a large room most only look. */
+function byOffersThenName(room: RoomState): (a: PeerState, b: PeerState) => number {
+  const isEmpty = (peer: PeerState): number => (offeredIn(room, peer) > 0 ? 0 : 1);
+  return (a, b) => isEmpty(a) - isEmpty(b) || compare(a.name, b.name) || compare(a.key, b.key);
+}
+
+function offeredIn(room: RoomState, { adapters, adaptersIn }: PeerState): number {
+  return adaptersIn ? (adaptersIn[room.id] ?? 0) : adapters;
 }
 
 /** Plain code order: the same on every machine, and cheap for thousands of names. */
