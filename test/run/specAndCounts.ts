@@ -1,6 +1,10 @@
 import Mocha from 'mocha';
+import { ChildProcess } from 'node:child_process';
 import fs from 'node:fs';
 import type { Counts } from './counts';
+
+/** Sooner than the runner ends what still runs. */
+const STILL_OPEN_MS = 10_000;
 
 /** Mocha's spec reporter, which also writes the counts to the file of `--reporter-option file=…` when the run has ended. */
 export default class SpecAndCounts extends Mocha.reporters.Spec {
@@ -16,6 +20,17 @@ export default class SpecAndCounts extends Mocha.reporters.Spec {
       // Renamed, so that the file is whole as soon as it is there.
       fs.writeFileSync(`${file}.part`, JSON.stringify(counts));
       fs.renameSync(`${file}.part`, file);
+      // Keeps nothing open itself, so it is said only when something else does.
+      setTimeout(() => console.error(`still open: ${openThings().join(', ')}`), STILL_OPEN_MS).unref();
     });
   }
+}
+
+/** Processes by their commands, and of all else the kind. */
+function openThings(): string[] {
+  const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles: (this: void) => object[] };
+  const commands = activeHandles().flatMap((handle) =>
+    handle instanceof ChildProcess ? [handle.spawnargs.join(' ')] : [],
+  );
+  return [...commands, ...process.getActiveResourcesInfo()];
 }
