@@ -28,9 +28,8 @@ export default class SpecAndCounts extends Mocha.reporters.Spec {
 
 /** Processes by their commands, and of all else the kind. */
 function openThings(): string[] {
-  const { _getActiveHandles: activeHandles } = process as unknown as { _getActiveHandles: (this: void) => object[] };
-  const commands = activeHandles().flatMap((handle) =>
-    handle instanceof ChildProcess ? [handle.spawnargs.join(' ')] : [],
-  );
+  const node = process as unknown as { _getActiveHandles(): readonly object[] };
+  const children = node._getActiveHandles().filter((handle) => handle instanceof ChildProcess);
+  const commands = children.map(({ spawnargs }) => spawnargs.join(' '));
   return [...commands, ...process.getActiveResourcesInfo()];
 }
