@@ -7,6 +7,7 @@ import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMes
 import { memberStatements, membersMessage } from '../../../src/engine/net/members/memberMessages';
 import { catalogDelta, catalogPage, empty, hello, proofHandshake, rekey } from '../../../src/engine/net/messages';
 import { laneOffer } from '../../../src/engine/net/peerLane';
+import { GOSSIP_FEATURE } from '../../../src/engine/net/roomLink';
 import { statements } from '../../../src/engine/net/statementMessages';
 import {
   MAX_CHUNKS,
@@ -54,7 +55,9 @@ function kind<T>(name: string, encoding: Encoder<T>, sample: (random: Random) =>
 export const ROOM_KINDS: readonly Kind[] = [
   kind('hello', hello, (random) => ({
     version: count(random),
-    features: list(random, [0, 0, 1, 16, 17], () => 'x'.repeat(random.pick([0, 1, 32, 33]))),
+    features: random.isOneIn(2)
+      ? [GOSSIP_FEATURE]
+      : list(random, [0, 0, 1, 16, 17], () => 'x'.repeat(random.pick([0, 1, 32, 33]))),
     name: random.pick(['', 'ana', 'n'.repeat(320), 'n'.repeat(321), '\u202e😀']),
     epoch: count(random),
     seq: count(random),
