@@ -119,7 +119,7 @@ export class AdapterPage implements Page {
       details.signerFingerprint && el('code', { title: details.authorKey }, details.signerFingerprint),
       details.baseModel ? foreign(details.baseModel, 'base') : words.text('baseUnknown'),
       details.rank === undefined ? undefined : words.text('rank', details.rank),
-      words.bytes(details.bytes),
+      el('span', { class: 'figure' }, words.bytes(details.bytes)),
       words.count('sources', details.sources.length),
     ];
     fill(

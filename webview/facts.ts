@@ -24,7 +24,7 @@ export function factsTable(
 
   const rows: (readonly [keyof PanelTexts, ...Child[]] | undefined)[] = [
     ['factBase', stated(details.baseModel)],
-    ['factVerdict', verdictMark(words, details.verdict), reasonOf(details)],
+    ['factVerdict', verdictMark(words, details.verdict)], // Its reason stands in the head.
     ['factSigner', ...signer(words, details)],
     ['factSources', ...sources(words, details, connected)],
     ['factRooms', list(roomLabels(details.rooms, engine))],
@@ -80,10 +80,6 @@ function lineage(words: Words, { method, parts, rank }: NonNullable<AdapterDetai
 }
 
 const FORMATS = { peft: 'PEFT', mlx: 'MLX', gguf: 'GGUF' } as const;
-
-function reasonOf(details: AdapterDetails): Child {
-  return details.verdict?.reason ? el('span', { class: 'reason' }, details.verdict.reason) : undefined;
-}
 
 /** The key is what counts: anybody can take a name, so the name never stands alone. */
 function signer(words: Words, details: AdapterDetails): Child[] {

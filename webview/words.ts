@@ -40,6 +40,7 @@ export class Words {
   bytes(value: number): string {
     if (value >= 1e9) return this.#unit('gigabyte', value / 1e9);
     if (value >= 1e6) return this.#unit('megabyte', value / 1e6);
+    if (value === 0) return this.#unit('megabyte', 0);
     if (value < 1e3) return this.#unit('byte', value);
     // As the trees and Ollama write it; the international `kB` beside `MB` looks like a slip.
     return `${this.number(value / 1e3, value < 1e5 ? 1 : 0)} KB`;

@@ -88,10 +88,7 @@ export class Workbench {
   /** Answers the editor's question for a path, as its simple dialog asks it. */
   async saveAs(file: string): Promise<void> {
     await this.answer.fill(file);
-    await this.page
-      .locator('.quick-input-widget:visible')
-      .getByRole('button', { name: /^(Back Up|Save)$/ })
-      .click();
+    await this.answer.press('Enter');
   }
 
   /** What stands beside the mouse. */

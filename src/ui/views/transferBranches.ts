@@ -1,5 +1,14 @@
 import type { EngineState, TransferPhase, TransferState } from '../../engine/state';
-import { countPeers, countSources, formatBytes, formatRate, formatSeconds, joinKnown, percentOf } from '../facts';
+import {
+  countOf,
+  countPeers,
+  countSources,
+  formatBytes,
+  formatRate,
+  formatSeconds,
+  joinKnown,
+  percentOf,
+} from '../facts';
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
@@ -68,6 +77,8 @@ export function downloadProgress(transfer: TransferState): string {
   const percent = t('{0} %', percentOf(transfer.bytesDone, transfer.bytesTotal));
   switch (transfer.phase) {
     case 'running':
+      // Those who have it serve others, or another download of ours, first.
+      if (transfer.sources === 0 && transfer.rate === 0) return joinKnown([percent, askingWords(transfer)]);
       return joinKnown([
         percent,
         formatRate(transfer.rate),
@@ -88,6 +99,10 @@ export function downloadProgress(transfer: TransferState): string {
     case 'cancelled':
       return t('cancelled');
   }
+}
+
+function askingWords({ peers }: TransferState): string {
+  return peers ? countOf(peers, t('asking 1 source'), t('asking {0} sources')) : t('starting');
 }
 
 function uploadBranch(transfer: TransferState): Branch {

@@ -279,6 +279,15 @@ describe('library tree', () => {
 });
 
 describe('transfers tree', () => {
+  it('says who is asked while nobody has given anything yet', () => {
+    const running = { phase: 'running', sources: 0, rate: 0, bytesDone: 0 } as const;
+    const said = [2, 1, 0].map(
+      (peers) => transferBranches(stateWith({ transfers: [transfer({ ...running, peers })] }))[0]?.description,
+    );
+
+    assert.deepEqual(said, ['0 % · asking 2 sources', '0 % · asking 1 source', '0 % · starting']);
+  });
+
   it('opens the page of a transfer, each way its own, however often it is drawn', () => {
     const transfers = [transfer(), transfer({ direction: 'upload' })];
 

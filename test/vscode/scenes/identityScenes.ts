@@ -11,7 +11,8 @@ export async function takeIdentity({ window, photographer, peers }: Stage): Prom
   await workbench.question(/A new passphrase/).waitFor();
   await workbench.answer.fill('short');
   await photographer.take('backup-passphrase');
-  await workbench.reply(/A new passphrase/, PASSPHRASE);
+  await workbench.answer.fill(PASSPHRASE);
+  await workbench.answer.press('Enter');
   await workbench.reply(/once more/, PASSPHRASE);
   await workbench.toast('The backup is written').waitFor();
   await photographer.take('backup-written');
@@ -22,17 +23,18 @@ export async function takeIdentity({ window, photographer, peers }: Stage): Prom
   await photographer.take('new-key');
   await workbench.page.keyboard.press('Escape');
 
+  await workbench.pressInRow(workbench.row('Rooms', 'kim/pt-chat'), 'Download Adapter…');
+  await workbench.option('Download only').click();
+  const row = workbench.row('Library', 'kim/pt-chat');
+  await row.waitFor();
+  await workbench.pressInToast('was downloaded and verified');
   const kim = peers.get('kim')!;
   const certificate = path.join(profile.folder, 'kim', 'revocation.txt');
   await kim.run('identity', 'revocation', certificate);
   await kim.run('identity', 'revoke', certificate, '--yes');
-  const row = workbench.row('Rooms', 'kim/pt-chat');
   await row.filter({ hasText: 'revoked' }).waitFor();
   await row.click();
   await workbench.panel.getByRole('heading', { name: 'kim/pt-chat' }).waitFor();
   await photographer.take('revoked');
-  await workbench.runCommand('LoRA Swarm: Explore Adapters');
-  await workbench.panel.getByText('kim/release-notes').waitFor();
-  await photographer.take('revoked-explore');
   await workbench.runCommand('View: Close Editor');
 }

@@ -35,10 +35,12 @@ export async function takeQueue({ window, photographer, peers }: Stage): Promise
     await writePeftAdapter(folder, { ...LARGE, blocks: 14, seed: index + 2 });
     await shareFolder(ana, folder, `ana/${name}`);
   }
-  await workbench.row('Rooms', 'ana/draft-f').waitFor();
   await workbench.runCommand(QUIET);
   for (const name of QUEUE) {
-    await workbench.pressInRow(workbench.row('Rooms', `ana/${name}`), 'Download Adapter…');
+    // Not by its row, which leaves the screen when the transfers take their place.
+    await workbench.runCommand('LoRA Swarm: Download Adapter…');
+    await workbench.answer.fill(name);
+    await workbench.option(`ana/${name}`).click();
     await workbench.question('Its base model is not here').waitFor();
     await workbench.answer.press('Enter');
     await workbench.row('Transfers', `ana/${name}`).waitFor();
