@@ -128,6 +128,87 @@ describe('identity', function () {
       assert.equal(anaNow.engine.state.peers[0]!.key, ben.engine.state.identity.key);
     });
 
+    it('has the same place in its rooms for all, one who was away too: creator, admin and member', async () => {
+      const names = ['ana', 'ben', 'cleo', 'dave', 'eve'];
+      const [ana, ben, cleo, dave, eve] = (await Promise.all(names.map((name) => engines.open(name)))) as [
+        TestEngine,
+        TestEngine,
+        TestEngine,
+        TestEngine,
+        TestEngine,
+      ];
+      await engines.room(ana.engine, ben.engine, cleo.engine, dave.engine, eve.engine);
+      await untilState(ana.engine, ({ peers }) => peers.length === 4);
+      await ana.engine.wish('setRoomAdmin', { room: 'lab', peer: ben.engine.state.identity.key, isAdmin: true });
+      await untilState(ben.engine, ({ rooms }) => rooms[0]!.isAdmin);
+      await untilState(dave.engine, ({ peers }) => peers.length === 4);
+      const { code } = await ana.engine.wish('roomInvite', { room: 'lab' });
+      await engines.close(dave.engine);
+
+      const now: Record<string, TestEngine> = {};
+      for (const [name, each] of [
+        ['ana', ana],
+        ['cleo', cleo],
+        ['ben', ben],
+      ] as const) {
+        await each.engine.wish('rotateIdentity', {});
+        now[name] = await restart(each, name);
+        await untilState(now[name].engine, ({ peers }) => peers.length === 3);
+      }
+      const anaKey = now['ana']!.engine.state.identity.key;
+      await engines.close(now['ana']!.engine);
+      const back = await engines.open('dave', { home: dave.home });
+      await untilState(back.engine, ({ peers }) => peers.length === 3);
+      await now['ben']!.engine.wish('removeMember', { room: 'lab', peer: eve.engine.state.identity.key });
+      await untilState(back.engine, ({ peers }) => peers.length === 2);
+      await untilState(eve.engine, ({ rooms }) => rooms[0]!.ended === 'removed');
+
+      const rolesAt = async ({ engine }: TestEngine) =>
+        Object.fromEntries(
+          (await engine.wish('roomMembers', { room: 'lab' })).members.map(({ key, role }) => [key, role]),
+        );
+      const expected = {
+        [anaKey]: 'creator',
+        [now['ben']!.engine.state.identity.key]: 'admin',
+        [now['cleo']!.engine.state.identity.key]: 'member',
+        [back.engine.state.identity.key]: 'member',
+      };
+      const staying = [now['ben']!, now['cleo']!, back];
+      for (const each of staying) assert.deepEqual(await rolesAt(each), expected);
+      const codes = staying.map(async ({ engine }) => (await engine.wish('roomInvite', { room: 'lab' })).code);
+      assert.equal(new Set(await Promise.all(codes)).size, 1);
+      assert.notEqual(await codes[0], code);
+      const shared = await now['cleo']!.engine.wish('share', { path: await adapter('sql'), rooms: ['lab'] });
+      await offers(back, 1);
+      assert.equal((await back.engine.wish('get', { target: shared.id })).id, shared.id);
+    }).timeout(60_000);
+
+    it('takes its place at the next start, when nothing else could be written before the end', async () => {
+      const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
+      await engines.room(ana.engine, ben.engine);
+      await untilState(ana.engine, ({ peers }) => peers.length === 1);
+      const old = identityKeys(seedOf(ana.home));
+      const next = identityKeys(Buffer.alloc(32, 7));
+
+      // As after a crash between the two: the move is written down, and no room has heard of it.
+      const { store } = await storeOf(ana);
+      store.statements.put(makeRotation(old, next, 1), { isMine: true });
+      await store.close();
+      fs.writeFileSync(path.join(ana.home, 'identity.key'), Buffer.alloc(32, 7).toString('hex'));
+      const now = await engines.open('ana', { home: ana.home });
+      await untilState(now.engine, ({ peers }) => peers.length === 1);
+      const { members } = await ben.engine.wish('roomMembers', { room: 'lab' });
+
+      assert.equal(now.engine.state.rooms[0]!.isOwner, true);
+      assert.deepEqual(
+        members.map(({ key, role }) => [key, role]),
+        [
+          [next.publicKey.toString('hex'), 'creator'],
+          [ben.engine.state.identity.key, 'member'],
+        ],
+      );
+    });
+
     it('is not followed when two claim to be it, and both are shown', async () => {
       const [ana, ben] = [await engines.open('ana'), await engines.open('ben')];
       await meetInPublic(ana, ben);

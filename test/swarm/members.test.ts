@@ -91,6 +91,8 @@ describe('members of a private room', () => {
     ben.offer(ben.rooms.resolve(['lab'])[0]!, 'fresh');
     const back = await make('away', away);
     await back.until(() => back.listOf(back.rooms.resolve(['lab'])[0]!, ben).length === 1);
+    // On the connection on which it only proved the old secret at first, chunks can be asked for now.
+    await back.until(() => back.links.some(({ peerKey, isOpen, isLane }) => peerKey === ben.key && isOpen && !isLane));
 
     assert.equal(codeOf(back), codeOf(ben));
     assert.deepEqual(memberNames(back, team), ['ana', 'away', 'ben', 'carl']);
@@ -155,6 +157,73 @@ describe('members of a private room', () => {
     // The same device may come again: the answer may have been lost.
     assert.equal(await ben.rooms.joinAndWait(invite.code), joined);
   }).timeout(20_000);
+
+  it('are never two by one code: of two devices that come at the same moment one gets in, and no other admin knows the code', async () => {
+    const team = [
+      await make('ana'),
+      await make('carl'),
+      await make('guest 1'),
+      await make('guest 2'),
+      await make('late'),
+    ];
+    const [ana, carl, one, two, late] = team as [TestRooms, TestRooms, TestRooms, TestRooms, TestRooms];
+    await makeRoom(ana, carl);
+    ana.rooms.people.setAdmin('lab', carl.key, true);
+    await carl.until(() => roleOf(carl, carl) === 'admin');
+    const { code } = ana.rooms.people.inviteOnce('lab');
+    const other = ana.rooms.people.inviteOnce('lab').code;
+
+    const answers = await Promise.allSettled(
+      [one, two].map((each) => each.rooms.joinAndWait(code, { label: 'lab', waitMs: 3_000 })),
+    );
+    await close(ana);
+    const alone = await late.rooms.joinAndWait(other, { waitMs: 1_500 }).catch((error: unknown) => error);
+
+    assert.deepEqual(answers.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.deepEqual(
+      carl.rooms
+        .members('lab')
+        .filter(({ key }) => [one.key, two.key, late.key].includes(key))
+        .map(({ role }) => role),
+      ['member'],
+    );
+    assert.equal((alone as { code?: string }).code, 'ROOM_NOT_FOUND');
+  }).timeout(20_000);
+
+  it('that were removed are told so by any member, also when they were away, and nothing else', async () => {
+    const team = [await make('ana'), await make('ben'), await make('eve'), await make('away')];
+    const [ana, ben, eve, away] = team as [TestRooms, TestRooms, TestRooms, TestRooms];
+    await makeRoom(ana, ben, eve, away);
+    const endOf = (of: TestRooms): string | undefined => of.rooms.states(() => 0)[0]?.ended;
+    const logOf = (of: TestRooms): string[] =>
+      (of.memory.list()[0]!.data as { log: string[] }).log.map((text) => Buffer.from(text, 'base64').toString('hex'));
+    const before = logOf(away);
+    await close(away);
+
+    ana.rooms.removeMember('lab', eve.key);
+    ana.rooms.removeMember('lab', away.key);
+    const zoe = await make('zoe');
+    await zoe.rooms.joinAndWait(ana.rooms.people.inviteOnce('lab').code, { label: 'lab' });
+    await ben.until(() => memberNames(ben, [...team, zoe]).join() === 'ana,ben,zoe');
+    await close(ana);
+    const back = await make('away', away);
+    for (const each of [back, eve]) await each.until(() => endOf(each) === 'removed');
+    const fresh = logOf(back).filter((bytes) => !before.includes(bytes));
+
+    assert.equal(endOf(ben), undefined);
+    assert.equal(fresh.length, 1);
+    assert.ok(fresh[0]!.includes(away.key) && fresh[0]!.includes(ana.key), 'whom it is about, and who decided it');
+    for (const other of [ben, eve, zoe]) assert.ok(!fresh[0]!.includes(other.key));
+    assert.equal(back.rooms.peers.count(back.rooms.resolve(['lab'])[0]!), 0);
+    await close(back);
+    const later = await make('away', back);
+    assert.equal(endOf(later), 'removed');
+    // An invite ends that.
+    const anaBack = await make('ana', ana);
+    await later.rooms.joinAndWait(anaBack.rooms.people.inviteOnce('lab').code);
+    await ben.until(() => memberNames(ben, [...team, zoe]).join() === 'ana,away,ben,zoe');
+    assert.equal(endOf(later), undefined);
+  }).timeout(30_000);
 
   it('come with a one-time code also after a restart of who made it, and after a removal', async () => {
     const [ana, eve, ben] = [await make('ana'), await make('eve'), await make('ben')];

@@ -86,7 +86,7 @@ export class JoinedRoom {
   mayEnter(key: string): boolean {
     if (this.kind !== 'private') return true;
     const { log, names, removedBefore, revoked } = this.circle;
-    if (revoked.has(key)) return false;
+    if (revoked.has(key) && this.lead?.kind !== 'epoch') return false;
     switch (this.lead?.kind) {
       case 'guest':
         return true;
@@ -107,6 +107,12 @@ export class JoinedRoom {
         return !removed.has(key) && (epoch.isGood || members.has(key));
       }
     }
+  }
+
+  /** Whether who proves this old secret will be in the present room in a moment. */
+  leadsOn(key: string): boolean {
+    if (this.lead?.kind === 'rekey') return true;
+    return this.lead?.kind === 'epoch' && this.circle.log?.view.members.has(key) === true;
   }
 
   /** What a member is told of the room's statements: enough to check who made the room, and whether it lacks any. */

@@ -214,14 +214,21 @@ export class Peer {
     this.links.set(link.room.id, link);
     link.start();
     if (link.room.lead) {
+      // It takes this for the room, and what it opens then and is refused stays closed as long as the connection.
+      if (link.room.leadsOn(this.key)) this.#openAll();
       // It only hears the way. A room that it shares with us keeps the connection.
       if ([...this.links.values()].every(({ room }) => room.lead)) this.#closeSoon(PROOF_DEADLINE_MS);
       return;
     }
+    this.#openAll();
+    this.parts.events.onProven(this, link);
+  }
+
+  /** What a connection has once, whichever rooms are shared on it. */
+  #openAll(): void {
     this.#heartbeat ??= this.#beat();
     this.#transfer.open(() => this.parts.events.onTransfer(this.#transfer));
     this.#lane ??= this.#openLane();
-    this.parts.events.onProven(this, link);
   }
 
   #openLane(): PeerLane | undefined {
