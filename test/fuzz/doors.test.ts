@@ -9,11 +9,9 @@ import { TARGETS } from './targets';
 
 /** The share of `npm run fuzz` that every run can afford. Inputs depend on nothing but the seed. */
 const SHARE = { seed: 20_263, limitMs: 60_000 };
-/** Slower targets say how many. A machine that is busy gets through fewer. */
-const LEAST = 50;
 
 describe('every door that bytes of strangers come in', function () {
-  this.timeout(180_000);
+  this.timeout(300_000);
   let scratch: string;
 
   before(async () => {
@@ -31,8 +29,7 @@ describe('every door that bytes of strangers come in', function () {
       found.map(({ input, what }) => `${target}, input ${input}: ${what}`),
     );
     assert.deepEqual(problems, []);
-    for (const { target, inputs, accepted, refused } of rows) {
-      const { least = LEAST } = TARGETS.find(({ name }) => name === target)!;
+    for (const { target, inputs, least, accepted, refused } of rows) {
       assert.ok(inputs >= least, `${target}: ${inputs} inputs`);
       // Damage that is all taken, or all refused, would show nothing.
       assert.ok(accepted > 0 && refused > 0, `${target}: ${accepted} accepted, ${refused} refused`);

@@ -12,7 +12,7 @@ import type { Target } from '../target';
  */
 export const adapters: Target = {
   name: 'adapters',
-  least: 20,
+  least: 80, // One in ten is accepted.
   open: async (scratch) => {
     const samples = await readSamples(scratch);
     const folder = join(scratch, 'inputs');

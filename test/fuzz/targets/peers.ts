@@ -10,6 +10,7 @@ const WALKS = 100;
 function walks(name: string, aim: 'rooms' | 'transfers'): Target {
   return {
     name,
+    least: 400, // Steps of walks, of some ten each.
     open: async (scratch) => {
       let side = await EngineSide.open(scratch);
       let count = 0;
