@@ -1,7 +1,9 @@
 import { text } from 'node:stream/consumers';
 import { usage } from './args';
 import { facts, formatBytes, table } from './format';
+import { ENDED } from '../engine/net/members/ended';
 import { parseRate } from '../engine/settings';
+import type { RoomState } from '../engine/state';
 import type { RoomInvite } from '../engine/wishes';
 import type { Output } from './output';
 import type { Verb, VerbContext } from './verbContext';
@@ -14,15 +16,21 @@ export const rooms: Verb = async ({ engine, output, signal }) => {
   const found = await client.wish('rooms', {}, { signal });
   const isLimited = found.rooms.some(({ downloadLimit, uploadLimit }) => downloadLimit + uploadLimit > 0);
   const rows = found.rooms.map((room) => [
-    ...[room.id, room.kind, room.label, room.phase, room.peers, room.adapters],
+    ...[room.id, room.kind, room.label, room.ended ?? room.phase, room.peers, room.adapters],
     ...(isLimited ? [rateText(room.downloadLimit), rateText(room.uploadLimit)] : []),
   ]);
   const header = ['ID', 'KIND', 'LABEL', 'PHASE', 'PEERS', 'ADAPTERS', ...(isLimited ? ['DOWN', 'UP'] : [])];
   output.result(
     found,
-    rows.length === 0 ? ['In no room. `lora-swarm room create LABEL` makes one.'] : table(header, rows),
+    rows.length === 0
+      ? ['In no room. `lora-swarm room create LABEL` makes one.']
+      : [...table(header, rows), ...found.rooms.flatMap(endedLines)],
   );
 };
+
+function endedLines({ label, ended }: RoomState): string[] {
+  return ended ? [`${label}: ${ENDED[ended].detail} ${ENDED[ended].fix}`] : [];
+}
 
 export const roomJoin: Verb = async (context) => {
   const { args, engine, output, signal } = context;

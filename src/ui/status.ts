@@ -20,8 +20,9 @@ export interface Status {
 
 export function statusOf(state: EngineState): Status {
   const peers = state.peers.length;
-  const joined = state.rooms.length > 0;
-  const isOff = joined && (!state.network.isOnline || state.rooms.every((room) => room.phase === 'offline'));
+  const rooms = state.rooms.filter(({ ended }) => !ended);
+  const joined = rooms.length > 0;
+  const isOff = joined && (!state.network.isOnline || rooms.every((room) => room.phase === 'offline'));
   const running = openTransfers(state).filter(({ phase }) => phase === 'running' || phase === 'verifying');
   const down = sumOfRates(running, 'download');
   const up = sumOfRates(running, 'upload');

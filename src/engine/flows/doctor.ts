@@ -1,5 +1,6 @@
 import { statfs } from 'node:fs/promises';
 import { isLoopback } from '../net/address';
+import { ENDED } from '../net/members/ended';
 import type { Rooms } from '../net/rooms';
 import { ollamaChecks } from '../ollama/doctor';
 import type { DoctorCheck } from '../wishes';
@@ -96,6 +97,7 @@ function checkNetwork({ settings, swarm, rooms, host }: DoctorParts): DoctorChec
 
 function checkRoom({ rooms }: DoctorParts, room: ReturnType<DoctorParts['rooms']['states']>[number]): DoctorCheck {
   const id = `room ${room.label}`;
+  if (room.ended) return { id, ok: false, ...ENDED[room.ended] };
   if (room.phase === 'offline') {
     const fix =
       room.kind === 'local'

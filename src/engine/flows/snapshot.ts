@@ -31,11 +31,12 @@ export function takeSnapshot(parts: SnapshotParts): EngineState {
   const { rooms, swarm, catalog, ollama } = parts;
   const { isMetered } = parts.metered;
   const roomStates = rooms.states((room) => catalog.search({ room, limit: 0 }).total);
+  const inUse = roomStates.filter(({ ended }) => !ended);
   return {
     identity: parts.identity(),
     network: {
       mode: parts.settings()['network.mode'],
-      isOnline: roomStates.length === 0 || roomStates.some(({ phase }) => phase !== 'offline'),
+      isOnline: inUse.length === 0 || inUse.some(({ phase }) => phase !== 'offline'),
       ...(isMetered === undefined ? {} : { isMetered }),
       ...(swarm.isRunning ? { address: { host: parts.host ?? '0.0.0.0', port: swarm.port } } : {}),
     },

@@ -26,7 +26,8 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
     ...peers.map((peer) => peerBranch(room, peer, isOpened)),
   ];
   const { icon, label } = roomLook(room);
-  const phase = { joined: undefined, joining: t('joining…'), offline: t('offline') }[room.phase];
+  const ended = room.ended && endedWords(room.ended);
+  const phase = ended?.short ?? { joined: undefined, joining: t('joining…'), offline: t('offline') }[room.phase];
   const numbers = joinKnown([countInRoom(room), room.adapters > 0 ? countAdapters(room.adapters) : undefined]);
   return {
     id: elementId.room(room.id),
@@ -40,7 +41,7 @@ function roomBranch(room: RoomState, state: EngineState): Branch {
         label,
         roomPromise(room),
         whatOthersSee(state.identity),
-        phase,
+        ended?.long ?? phase,
         numbers,
         room.isUnmet ? unmetWords() : undefined,
         limitsOf(room),
@@ -58,6 +59,35 @@ function limitsOf({ downloadLimit, uploadLimit }: RoomState): string {
     downloadLimit > 0 ? t('at most {0} down', formatRate(downloadLimit)) : undefined,
     uploadLimit > 0 ? t('at most {0} up', formatRate(uploadLimit)) : undefined,
   ]);
+}
+
+function endedWords(ended: NonNullable<RoomState['ended']>): { readonly short: string; readonly long: string } {
+  switch (ended) {
+    case 'removed':
+      return {
+        short: t('you were removed'),
+        long: t('You were removed from this room. What you have of it stays with you. An admin can invite you again.'),
+      };
+    case 'moved':
+      return {
+        short: t('moved to another key'),
+        long: t('Your key moved on to another one, which has your place in this room.'),
+      };
+    case 'revoked':
+      return {
+        short: t('key revoked'),
+        long: t(
+          'Your key, or one that you had before, was revoked. Move to a new key, then ask an admin for an invite.',
+        ),
+      };
+    case 'over':
+      return {
+        short: t('over'),
+        long: t(
+          'The key of who created this room was revoked, so nobody can say any more who belongs to it. Create a new room and invite the others.',
+        ),
+      };
+  }
 }
 
 function unmetWords(): string {

@@ -86,6 +86,21 @@ describe('rooms tree', () => {
     }
   });
 
+  it('says of a room that is closed to me why, and is not offline for that', () => {
+    const ended = (['removed', 'moved', 'revoked', 'over'] as const).map((reason) =>
+      room({ id: '1111111111111111', kind: 'private', label: 'lab', phase: 'offline', ended: reason }),
+    );
+
+    const rows = ended.map((each) => roomBranches(stateWith({ rooms: [each] }))[0]!);
+
+    assert.deepEqual(
+      rows.map(({ description }) => description),
+      ['you were removed', 'moved to another key', 'key revoked', 'over'],
+    );
+    assert.match(rows[0]!.tooltip, /You were removed from this room\. What you have of it stays with you/);
+    assert.doesNotMatch(rows[0]!.tooltip, /offline/);
+  });
+
   it('counts for a peer what it offers in this room, not elsewhere', () => {
     const both = peer({ rooms: ['general', 'local'], adapters: 5, adaptersIn: { general: 5 } });
     const state = stateWith({ rooms: [room({ id: 'general', kind: 'general' }), room()], peers: [both] });
@@ -215,7 +230,7 @@ describe('library tree', () => {
     const state = stateWith({
       ollama,
       rooms: [room({ id: 'general', kind: 'general' })],
-      shared: [{ ...adapter({ name: 'me/sql' }), rooms: ['general'], path: '/runs/sql', holders: 3, phase: 'serving' }],
+      shared: [{ ...adapter({ name: 'me/sql' }), rooms: ['general'], path: '/runs/sql/adapter_model.safetensors', holders: 3, phase: 'serving' }],
       library: [{ ...adapter({ id: idOf('2') }), path: '/l', models: ['p2p-ana-sql-coder'], addedAt: 5 }],
     });
     const facts = { format: 'peft', bytes: 1e6 } as const;
