@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
 import { usedBytes } from './collect';
 import { readCorpus } from './corpus';
-import { cheapest, costSince, started } from './cost';
+import { costSince, started } from '../helpers/processorTime';
+import { cheapest } from './cost';
 import { Random } from './random';
 import type { OpenTarget, Taken, Target } from './target';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { identityKeys } from '../../../src/engine/release/release';
 import { connectionOn } from '../../helpers/memoryPeers';
 import { memoryStreams } from '../../helpers/memoryStreams';
-import { costSince, started } from '../cost';
+import { costSince, started } from '../../helpers/processorTime';
 import { Random } from '../random';
 import type { Taken } from '../target';
 import type { EngineSide } from './engineSide';

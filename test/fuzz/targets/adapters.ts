@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { mkdirSync } from 'node:fs';
-import { costSince, started } from '../cost';
+import { costSince, started } from '../../helpers/processorTime';
 import { Inputs } from '../input';
 import { readInput } from '../readInput';
 import { readSamples } from '../samples';

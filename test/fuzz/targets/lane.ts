@@ -4,7 +4,7 @@ import { hasCode } from '../../../src/engine/errors';
 import { LaneReader } from '../../../src/engine/net/laneFrames';
 import { LaneOrder } from '../../../src/engine/net/laneOrder';
 import { damaged } from '../bytes';
-import { costSince, started } from '../cost';
+import { costSince, started } from '../../helpers/processorTime';
 import { Random } from '../random';
 import type { Taken, Target } from '../target';
 import { TRANSFER_KINDS, messageBytes } from './codecs';

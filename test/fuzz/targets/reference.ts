@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { readGgufHeader } from '../../../src/engine/adapter/gguf';
 import { readSafetensorsHeader } from '../../../src/engine/adapter/safetensors';
 import { damaged } from '../bytes';
-import { costSince, started } from '../cost';
+import { costSince, started } from '../../helpers/processorTime';
 import { joinGguf, mutateGguf, type GgufFile } from '../gguf';
 import type { Random } from '../random';
 import { Reference, findReferencePython, type ReferenceKind } from '../reference';
