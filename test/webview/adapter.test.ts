@@ -50,6 +50,26 @@ describeInBrowser('the Adapter page', (open) => {
     assert.match((await fact('Verdict').textContent()) ?? '', /Not judged/);
   });
 
+  it('says how many of its sources are connected, and that the others are contacted', async () => {
+    const [connected, away] = [joined.peers![0]!.key, 'f'.repeat(64)];
+    const sourcesOf = async (
+      sources: readonly string[],
+      change: Partial<AdapterDetails> = {},
+    ): Promise<string | null> => {
+      const panel = await open(withDetails(details(0, { sources, ...change })));
+      const fact = panel.page.locator('.facts > div').filter({ hasText: /^Sources/ });
+      return fact.locator('dd').textContent();
+    };
+
+    assert.equal(
+      await sourcesOf([connected, away]),
+      '2 sourcesConnected now: 1. The others are contacted when the download begins.',
+    );
+    assert.equal(await sourcesOf([away]), '1 sourceNot connected now; contacted when the download begins.');
+    assert.equal(await sourcesOf([connected]), '1 source');
+    assert.equal(await sourcesOf([away], { isDownloaded: true }), '1 source');
+  });
+
   const states = [
     { what: 'an offer', shown: details(0), transfers: [], has: ['Download', 'Copy Link', 'Copy ID'] },
     {

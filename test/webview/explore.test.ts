@@ -45,6 +45,22 @@ describeInBrowser('the Explore page', (open) => {
     assert.ok((await rows(panel).count()) < 40);
   });
 
+  it('opens on one room when it was asked for it, whatever was searched before', async () => {
+    const kept = { page: { page: 'explore' }, place: { query: { search: 'rust' }, active: 3, scrollTop: 90 } };
+    const panel = await open({ ...withEntries(), page: { page: 'explore', room: 'local' }, kept });
+    await rows(panel).first().waitFor();
+
+    assert.deepEqual(listsAsked(panel).at(-1)?.query, { room: 'local' });
+    await panel.page.getByText('Filters (1)').waitFor();
+  });
+
+  it('marks what a revoked key signed', async () => {
+    const panel = await open(withEntries([entry(0, { isRevoked: true, isDownloaded: true }), entry(1)]));
+
+    assert.match((await rows(panel).nth(0).textContent()) ?? '', /Revoked/);
+    assert.doesNotMatch((await rows(panel).nth(1).textContent()) ?? '', /Revoked/);
+  });
+
   it('asks for what is typed, once the typing rests', async () => {
     const panel = await open(withEntries());
     await rows(panel).first().waitFor();

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { EngineState, LibraryState, SharedState } from '../../engine/state';
 import type { OllamaAdapterState } from '../../engine/deployWishes';
 import type { FoundAdapter } from '../../engine/wishes';
@@ -21,7 +22,8 @@ export const NO_FINDS: MachineFinds = { folders: [], models: [] };
 /** Mine, what came from peers, and what lies around. Sections without anything are left out. */
 export function libraryBranches(state: EngineState, finds: MachineFinds): Branch[] {
   const installed = new Set(state.library.flatMap((adapter) => adapter.models.map(untagged)));
-  const shared = new Set(state.shared.map((adapter) => adapter.path));
+  // What is shared is named by its weights, a run folder by itself.
+  const shared = new Set(state.shared.flatMap(({ path }) => [path, dirname(path)]));
   const found = [
     ...finds.folders.filter(({ path }) => !shared.has(path)).map(foundBranch),
     ...finds.models.filter(({ model }) => !installed.has(untagged(model))).map(modelBranch),

@@ -230,7 +230,15 @@ describe('library tree', () => {
     const state = stateWith({
       ollama,
       rooms: [room({ id: 'general', kind: 'general' })],
-      shared: [{ ...adapter({ name: 'me/sql' }), rooms: ['general'], path: '/runs/sql/adapter_model.safetensors', holders: 3, phase: 'serving' }],
+      shared: [
+        {
+          ...adapter({ name: 'me/sql' }),
+          rooms: ['general'],
+          path: '/runs/sql/adapter_model.safetensors',
+          holders: 3,
+          phase: 'serving',
+        },
+      ],
       library: [{ ...adapter({ id: idOf('2') }), path: '/l', models: ['p2p-ana-sql-coder'], addedAt: 5 }],
     });
     const facts = { format: 'peft', bytes: 1e6 } as const;

@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { describeInBrowser } from './inBrowser';
+import type { OpenOptions } from './panelPage';
+import {
+  checks,
+  contentId,
+  details,
+  downloaded,
+  entry,
+  joined,
+  listOf,
+  models,
+  source,
+  transfer,
+  transferDetails,
+} from './samples';
+import { THEMES, type ThemeName } from './themes';
+
+/** Of WCAG 2.2, level AA, for text of the size of the editor's. */
+const LEAST_CONTRAST = 4.5;
+
+const problems = [
+  { code: 'AUTHOR_REVOKED', severity: 'warn', message: 'The author revoked the key that signed this.' },
+  { code: 'PICKLE', severity: 'refuse', message: 'Pickle weights cannot be shared.' },
+] as const;
+
+/** Each page with as much on it as it can show: every mark, note and figure has to be legible. */
+const PAGES: Readonly<Record<string, OpenOptions & { readonly ready: string }>> = {
+  explore: {
+    state: { ...joined, transfers: [transfer(2, { phase: 'paused' })] },
+    answers: {
+      list: listOf([
+        entry(0, { isRevoked: true }),
+        entry(1, { isDownloaded: true }),
+        entry(2),
+        entry(3, { isMine: true }),
+        entry(4, { verdict: { verdict: 'unfit', reason: '' } }),
+      ]),
+      models: () => models,
+    },
+    ready: '.row-badge',
+  },
+  adapter: {
+    page: { page: 'adapter', id: contentId(0) },
+    state: joined,
+    answers: { adapter: () => downloaded(0, { problems, models: ['p2p-ana-sql-coder'] }) },
+    ready: '.notice',
+  },
+  'adapter that is only offered': {
+    page: { page: 'adapter', id: contentId(0) },
+    state: { ...joined, transfers: [transfer(0)] },
+    answers: { adapter: () => details(0, { sources: ['a'.repeat(64)] }) },
+    ready: '.facts',
+  },
+  transfer: {
+    page: { page: 'transfer', id: contentId(0), direction: 'download' },
+    state: joined,
+    answers: {
+      transfer: () => transferDetails(0, { peers: [source(0), source(1, { phase: 'resting', path: 'relay' })] }),
+    },
+    ready: '.source',
+  },
+  doctor: {
+    page: { page: 'doctor' },
+    state: joined,
+    answers: { doctor: () => ({ checks: [...checks] }) },
+    ready: '.check',
+  },
+};
+
+/** Every text of the page whose colour is too near to what is behind it. Widgets of the toolkit and disabled controls are left out. */
+const ILLEGIBLE = `(() => {
+  const parse = (text) => {
+    const numbers = (text.match(/-?[\\d.]+(?:e-?\\d+)?%?/g) ?? []).map((part) => part.endsWith('%') ? parseFloat(part) / 100 : parseFloat(part));
+    const [r, g, b, a = 1] = text.startsWith('color(') ? [...numbers.slice(-4).length === 4 && text.includes('/') ? numbers.slice(-4) : numbers.slice(-3)].map((value, at) => at < 3 ? value * 255 : value) : numbers;
+    return [r, g, b, a];
+  };
+  const over = ([r, g, b, a], [R, G, B]) => [r * a + R * (1 - a), g * a + G * (1 - a), b * a + B * (1 - a), 1];
+  const light = (color) => {
+    const [r, g, b] = color.slice(0, 3).map((part) => { const s = part / 255; return s <= 0.04045 ? s / 12.92 : ((s + 0.055) / 1.055) ** 2.4; });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (element) => {
+    const layers = [];
+    for (let at = element; at; at = at.parentElement) {
+      const color = parse(getComputedStyle(at).backgroundColor);
+      layers.push(color);
+      if (color[3] === 1) break;
+    }
+    return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255, 1]);
+  };
+  const found = [];
+  const walker = document.createTreeWalker(document.getElementById('app'), NodeFilter.SHOW_TEXT);
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const element = node.parentElement;
+    if (node.textContent.trim() === '' || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
+    if (element.closest('vscode-button, vscode-dropdown, vscode-text-field, [disabled], .spoken')) continue;
+    const under = behind(element);
+    let opacity = 1;
+    for (let at = element; at; at = at.parentElement) opacity *= parseFloat(getComputedStyle(at).opacity);
+    const color = parse(getComputedStyle(element).color);
+    const shown = over([color[0], color[1], color[2], color[3] * opacity], under);
+    const [a, b] = [light(shown), light(under)].sort((x, y) => y - x);
+    const contrast = (a + 0.05) / (b + 0.05);
+    if (!(contrast >= ${LEAST_CONTRAST})) found.push(element.className + ': ' + node.textContent.trim().slice(0, 40) + ' ' + contrast.toFixed(2));
+  }
+  return found;
+})()`;
+
+describeInBrowser('the panel in the colours of a theme', (open) => {
+  for (const [name, { ready, ...options }] of Object.entries(PAGES))
+    for (const theme of Object.keys(THEMES) as ThemeName[])
+      it(`keeps every text of ${name} legible in ${theme}`, async () => {
+        const panel = await open({ ...options, theme, width: 900 });
+        await panel.page.locator(ready).first().waitFor();
+
+        assert.deepEqual(await panel.page.evaluate(ILLEGIBLE), []);
+      });
+
+  it('would notice a text that is not', async () => {
+    const { ready, ...options } = PAGES['doctor']!;
+    const panel = await open({ ...options, theme: 'light' });
+    await panel.page.locator(ready).first().waitFor();
+    await panel.page.evaluate(`document.querySelector('h1').style.color = '#aaa'`);
+
+    assert.match(String(await panel.page.evaluate(ILLEGIBLE)), /Doctor 2\.\d\d$/);
+  });
+});
