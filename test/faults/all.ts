@@ -12,8 +12,16 @@ import { disorder, losses, newAddress } from './r10BadLinks';
 import { sleeps } from './r13Sleep';
 import { clockJumps } from './r14Clock';
 import { askedTwice } from './r15AskedTwice';
+import { leaderKilled } from './r16LeaderKilled';
+import { twoVersions } from './r17TwoVersions';
+import { manyAdapters } from './r20ManyAdapters';
+import { chaos } from './r23Chaos';
+import { leaks } from './r24Leaks';
+import { smallHeap } from './r25SmallHeap';
+import { bigFile } from './r26BigFile';
 
 export const FAULTS: readonly Fault[] = [
   ...[killed, errors, diskFull, folderGone, slowDisk, damaged, sources, peerDies, peerFreezes],
   ...[losses, disorder, newAddress, sleeps, clockJumps, askedTwice],
+  ...[leaderKilled, twoVersions, manyAdapters, chaos, leaks, smallHeap, bigFile],
 ];

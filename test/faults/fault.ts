@@ -2,9 +2,11 @@ import type { Ground } from './ground';
 
 /** One way in which something goes wrong, at many points. */
 export interface Fault {
-  /** As in the reliability plan: R01 to R15. */
+  /** As in the reliability plan: R01 to R26. */
   readonly id: string;
   readonly title: string;
+  /** No part of it is small enough for a sample. */
+  readonly isLong?: true;
   strike(bout: Bout): Promise<void>;
 }
 
@@ -32,6 +34,8 @@ export interface PointResult {
 export interface BoutOptions {
   readonly isSample: boolean;
   readonly ground: () => Promise<Ground>;
+  /** For what is only seen in time, in the full run. */
+  readonly minutes?: number;
   /** Points whose name does not fit are left alone. */
   readonly only?: RegExp;
   /** Called for each point that failed, as soon as it did. */
@@ -54,6 +58,10 @@ export class Bout {
   /** Engines, homes and adapters; made when the first fault needs them. */
   get ground(): Promise<Ground> {
     return this.options.ground();
+  }
+
+  get minutes(): number {
+    return this.options.minutes ?? 10;
   }
 
   /** All points in the full run, some of them, evenly spread, in the sample. */

@@ -1,7 +1,8 @@
-// npm run test:faults -- [R01 R02 …] [--sample] [--only REGEX] [--mutants]
+// npm run test:faults -- [R01 R02 …] [--sample] [--only REGEX] [--minutes N] [--mutants]
 //
 // Strikes the transfer engine with every fault of the reliability plan and says in a table what it came to. `--sample` takes
-// the points that `npm test` takes, `--only` those whose name fits. `--mutants` takes guards out of a copy of the source and expects the faults to notice.
+// the points that `npm test` takes, `--only` those whose name fits;
+// `--minutes` is how long what leaks is looked for. `--mutants` takes guards out of a copy of the source and expects the faults to notice.
 import { parseArgs } from 'node:util';
 import { FAULTS } from './all';
 import { Bout, type Outcome } from './fault';
@@ -14,6 +15,7 @@ const { values, positionals } = parseArgs({
   options: {
     sample: { type: 'boolean', default: false },
     only: { type: 'string' },
+    minutes: { type: 'string', default: '10' },
     mutants: { type: 'boolean', default: false },
   },
 });
@@ -39,6 +41,7 @@ async function main(): Promise<void> {
     console.log(`${fault.id} ${fault.title}`);
     const outcome = await Bout.try(fault, {
       isSample: values.sample,
+      minutes: Number(values.minutes),
       ...(values.only === undefined ? {} : { only: new RegExp(values.only) }),
       ground: () => (ground ??= Ground.open()),
       onFailure: (what, error) =>

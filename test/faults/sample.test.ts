@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
-import { FAULTS } from './all';
+import { FAULTS as ALL } from './all';
 import { Bout, inLanes, type Outcome } from './fault';
 import { Ground } from './ground';
 import { sumOf } from './table';
+
+const FAULTS = ALL.filter(({ isLong }) => !isLong);
 
 /** Most faults wait for something most of the time. */
 const AT_A_TIME = 4;

@@ -1,5 +1,5 @@
 import { sharedOf, type Ground, type Place, type Shared, type Size } from './ground';
-import type { Victim } from './process';
+import type { Victim, VictimOptions } from './process';
 
 interface SharersOptions {
   readonly count: number;
@@ -7,8 +7,10 @@ interface SharersOptions {
   readonly first: number;
   /** False: only over the connection of the room, which nobody tells when its other end dies. */
   readonly lane: boolean;
-  readonly place?: Partial<Place>;
+  readonly place?: Partial<Place> & VictimOptions;
   readonly size?: Size;
+  /** What they share, when it is none of the usual sizes. */
+  readonly folder?: string;
 }
 
 /** Processes that share one adapter, and may be killed, stopped and started again. */
@@ -20,14 +22,14 @@ export class Sharers {
     private readonly homes: readonly string[],
     readonly adapter: Shared,
     private readonly lane: boolean,
-    private readonly place: Partial<Place>,
+    private readonly place: Partial<Place> & VictimOptions,
   ) {}
 
   static async start(
     ground: Ground,
-    { count, first, lane, place = {}, size = 'middle' }: SharersOptions,
+    { count, first, lane, place = {}, size = 'middle', folder: given }: SharersOptions,
   ): Promise<Sharers> {
-    const folder = await ground.writeAdapter(size, first);
+    const folder = given ?? (await ground.writeAdapter(size, first));
     const homes: string[] = [];
     for (let i = 0; i < count; i++) homes.push((await ground.newHome(first + i)).home);
     const victims = homes.map((home) => ground.start({ home, share: folder, lane }, place));

@@ -1,17 +1,23 @@
 // A process with a real engine that fetches one adapter and may be struck at any point: node victim.cjs ORDER
+import { EventEmitter } from 'node:events';
 import fs from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { createInterface } from 'node:readline';
+import { queryObjects } from 'node:v8';
 import { createEngine, type Engine } from '../../src/engine/engine';
 import { silentLog } from '../../src/engine/log';
 import { armFaults, type Armed } from '../helpers/faults';
-import type { VictimCommand, VictimOrder, VictimWord } from './victimOrders';
+import type { Measures, VictimCommand, VictimOrder, VictimWord } from './victimOrders';
 
 const { writeSync } = fs; // Not one of the calls that are counted.
 const tell = (word: VictimWord): void => void writeSync(1, `${JSON.stringify(word)}\n`);
 
 async function main(): Promise<void> {
   const order = JSON.parse(process.argv[2] ?? '') as VictimOrder;
-  const ended = new Promise<void>((resolve) => listen(resolve));
+  const opened = Promise.withResolvers<Engine>();
+  const ended = new Promise<void>((resolve) => listen(opened.promise, resolve));
+  const lag = order.watchesLag === true ? monitorEventLoopDelay({ resolution: 10 }) : undefined;
+  lag?.enable();
   const armed = order.dieAt === undefined ? undefined : await armDeath(order.dieAt);
   let retries = order.retries ?? 0;
   const attempt = async <T>(step: 'open' | 'get', work: () => Promise<T>): Promise<T> => {
@@ -32,6 +38,7 @@ async function main(): Promise<void> {
       ...(order.lane === undefined ? {} : { lane: order.lane }),
     }),
   );
+  opened.resolve(engine);
   tell({ kind: 'opened', key: engine.state.identity.key });
   if (order.isTalkative === true) talk(engine);
   const { get, share } = order;
@@ -43,7 +50,10 @@ async function main(): Promise<void> {
     await ended;
   } else await fetched;
   await engine.close().catch((error: unknown) => tellError(order, 'close', error));
-  tell({ kind: 'closed', peakRss: process.resourceUsage().maxRSS * 1_024, calls: armed?.calls ?? 0 });
+  tell({
+    ...{ kind: 'closed', peakRss: process.resourceUsage().maxRSS * 1_024, calls: armed?.calls ?? 0 },
+    ...(lag ? { lagMs: lag.max / 1e6 } : {}),
+  });
   process.exit(0); // The listener of the input would keep it.
 }
 
@@ -83,14 +93,36 @@ function talk(engine: Engine): void {
   });
 }
 
-function listen(end: () => void): void {
+function listen(opened: Promise<Engine>, end: () => void): void {
   const lines = createInterface({ input: process.stdin });
   lines.on('close', () => process.exit(4)); // Whoever started this is gone.
   lines.on('line', (line) => {
     const command = JSON.parse(line) as VictimCommand;
-    if (command.kind === 'end') end();
-    else moveClock(command.addMs);
+    switch (command.kind) {
+      case 'end':
+        end();
+        break;
+      case 'clock':
+        moveClock(command.addMs);
+        break;
+      case 'measure':
+        tell({ kind: 'measured', number: command.number, ...measure() });
+        break;
+      case 'fetch':
+        void opened.then(async (engine) => {
+          await engine.wish('get', { target: command.id });
+          await engine.wish('forget', { id: command.id });
+          tell({ kind: 'fetched', number: command.number });
+        });
+    }
   });
+}
+
+function measure(): Measures {
+  // Counting collects what nobody holds any more.
+  const emitters = queryObjects(EventEmitter, { format: 'count' });
+  const { rss, heapUsed, external } = process.memoryUsage();
+  return { rss, heldBytes: heapUsed + external, emitters, handles: process.getActiveResourcesInfo().length };
 }
 
 /** What the user, or the time of the network, does to the clock of a machine. The monotonic one goes on as it was. */

@@ -22,6 +22,8 @@ export interface VictimOrder {
   readonly dieAt?: number;
   /** Says how far it is, four times a second. */
   readonly isTalkative?: boolean;
+  /** Counts how long nothing else could run. */
+  readonly watchesLag?: boolean;
 }
 
 export type VictimWord =
@@ -52,8 +54,27 @@ export type VictimWord =
       readonly refetchedBytes: number;
       readonly sources: number;
     }
-  /** Most memory that it ever used, and calls that change the disk. */
-  | { readonly kind: 'closed'; readonly peakRss: number; readonly calls: number };
+  /** After a `fetch`: it got that, and has let it go again. */
+  | { readonly kind: 'fetched'; readonly number: number }
+  | ({ readonly kind: 'measured'; readonly number: number } & Measures)
+  /** Most memory that it ever used, calls that change the disk, and the longest time for which nothing else could run. */
+  | { readonly kind: 'closed'; readonly peakRss: number; readonly calls: number; readonly lagMs?: number };
+
+/** What must not grow while an engine lives, without what only waits to be collected. */
+export interface Measures {
+  readonly rss: number;
+  /** What scripts and buffers hold. */
+  readonly heldBytes: number;
+  /** Objects that others listen to: sockets, streams, connections. */
+  readonly emitters: number;
+  /** What keeps the loop of events alive. */
+  readonly handles: number;
+}
 
 /** What can be said to a running victim over its standard input. */
-export type VictimCommand = { readonly kind: 'clock'; readonly addMs: number } | { readonly kind: 'end' };
+export type VictimCommand =
+  | { readonly kind: 'clock'; readonly addMs: number }
+  /** Fetches an adapter and forgets it. */
+  | { readonly kind: 'fetch'; readonly number: number; readonly id: string }
+  | { readonly kind: 'measure'; readonly number: number }
+  | { readonly kind: 'end' };

@@ -22,6 +22,8 @@ export interface WriteAdapterOptions {
   readonly card?: string | false;
   /** False leaves `adapter_config.json` out. */
   readonly config?: false;
+  /** The weights are a hole in the file, which reads as zeros. */
+  readonly isSparse?: true;
   /** More keys of `adapter_config.json`. */
   readonly extra?: Readonly<Record<string, unknown>>;
 }
@@ -81,7 +83,7 @@ export async function writePeftAdapter(folder: string, options: WriteAdapterOpti
       { name: `base_model.model.${name}.lora_B.weight`, shape: [outFeatures, rank] as const },
     ];
   });
-  const bytes = await writeWeights(written.weightsPath, tensors, seed, dtype);
+  const bytes = await writeWeights(written.weightsPath, tensors, { seed, dtype, isSparse: options.isSparse === true });
   return { ...written, bytes };
 }
 
@@ -93,8 +95,7 @@ interface Tensor {
 async function writeWeights(
   path: string,
   tensors: readonly Tensor[],
-  seed: number,
-  dtype: 'F32' | 'BF16',
+  { seed, dtype, isSparse }: { readonly seed: number; readonly dtype: 'F32' | 'BF16'; readonly isSparse: boolean },
 ): Promise<number> {
   const header: Record<string, unknown> = { __metadata__: { format: 'pt' } };
   let end = 0;
@@ -110,6 +111,10 @@ async function writeWeights(
 
   await using file = await open(path, 'w');
   await file.write(Buffer.concat([length, json]));
+  if (isSparse) {
+    await file.truncate(8 + json.length + end);
+    return 8 + json.length + end;
+  }
   const words = new Uint32Array(Math.min(end, 1 << 20) / 4);
   // Signs and mantissas at random: floats of size 1/32 to 1/16. A word of BF16 is two of them.
   const [random, fixed] = dtype === 'F32' ? [0x807fffff, 0x3d000000] : [0x807f807f, 0x3d003d00];

@@ -18,6 +18,8 @@ export interface Asked {
 /** One line of stdout. */
 export type Told =
   | { readonly type: 'ready' | 'closed' }
+  /** The engine could not be opened. */
+  | { readonly type: 'refused'; readonly code: string; readonly message: string }
   | { readonly type: 'leads'; readonly isLeader: boolean }
   | { readonly type: 'progress'; readonly id: number; readonly bytesDone: number; readonly bytesTotal: number }
   | {
@@ -75,4 +77,8 @@ async function main(): Promise<void> {
   lines.once('close', () => void client.close().then(() => tell({ type: 'closed' })));
 }
 
-void main();
+main().catch((error: unknown) => {
+  const code = error instanceof LoraSwarmError ? error.code : 'BUG';
+  tell({ type: 'refused', code, message: String(error) });
+  process.exitCode = 1;
+});

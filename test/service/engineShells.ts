@@ -12,11 +12,16 @@ const ROOT = path.resolve(import.meta.dirname, '../..');
 
 /** Shells with the built engine, each a process of its own, and the folder that they live in. */
 export class EngineShells {
-  readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-shells-'));
   readonly #shells = new Set<EngineShell>();
 
-  /** @param bootstrap of the DHT that all of them use. */
-  constructor(private readonly bootstrap: () => readonly string[]) {}
+  /**
+   * @param bootstrap of the DHT that all of them use.
+   * @param folder where they live; made, and removed in the end.
+   */
+  constructor(
+    private readonly bootstrap: () => readonly string[],
+    readonly folder = fs.mkdtempSync(path.join(os.tmpdir(), 'lora-shells-')),
+  ) {}
 
   /** Takes a copy of the engine as `npm run build` made it, so that a build meanwhile changes nothing. */
   async build(): Promise<void> {
@@ -38,6 +43,13 @@ export class EngineShells {
 
   /** Another process that opens the engine of a storage folder. */
   async start(name: string): Promise<EngineShell> {
+    const shell = this.launch(name);
+    await shell.told((told) => told.type === 'ready');
+    return shell;
+  }
+
+  /** The same, whatever comes of it. */
+  launch(name: string): EngineShell {
     const options = {
       home: this.home(name),
       workerPath: path.join(this.folder, 'worker.js'),
@@ -48,7 +60,6 @@ export class EngineShells {
     const args = [path.join(this.folder, 'engineShell.js'), JSON.stringify(options)];
     const shell = new EngineShell(spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] }));
     this.#shells.add(shell);
-    await shell.told((told) => told.type === 'ready');
     return shell;
   }
 
