@@ -38,8 +38,17 @@ describe('the page about security', () => {
     );
   });
 
+  it('has each fault once', () => {
+    const names = rows('## Faults').flatMap((row) => /^\| (R\d\d) /.exec(row)?.slice(1) ?? []);
+
+    assert.deepEqual(
+      names,
+      Array.from({ length: 27 }, (_, i) => `R${String(i + 1).padStart(2, '0')}`),
+    );
+  });
+
   it('names tests that are there, by words of their titles', () => {
-    const wrong = rows('## Threats').flatMap((row) => {
+    const wrong = [...rows('## Threats'), ...rows('## Faults')].flatMap((row) => {
       let text = '';
       return [...row.matchAll(/`(test\/[^`]+\.ts)`|\*([^*]+)\*/g)].flatMap(([, file, title]) => {
         if (file !== undefined) {
