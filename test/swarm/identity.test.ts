@@ -280,6 +280,8 @@ describe('identity', function () {
       const before = { ...ana.engine.state.identity };
       const secrets = [seedOf(ana.home).toString('hex'), (await ana.engine.wish('roomInvite', { room: 'lab' })).code];
 
+      await ana.engine.wish('roomInviteOnce', { room: 'lab' });
+
       const made = await ana.engine.wish('backUpIdentity', { path: file('ana.backup'), passphrase: WORDS });
       await assert.rejects(ana.engine.wish('backUpIdentity', { path: file('ana.backup'), passphrase: WORDS }), {
         code: 'USAGE',
@@ -306,6 +308,12 @@ describe('identity', function () {
       await untilState(ben.engine, ({ peers }) => peers.some(({ adapters }) => adapters === 1));
       assert.equal(again.id, shared.id);
       assert.equal((await entryOf(ben, shared.id)).name, 'ana/sql');
+
+      // A one-time code stays with the machine that made it: used there, it must not admit another device here.
+      const { store } = await storeOf(laptop);
+      const { data } = store.rooms.list()[0]!;
+      await store.close();
+      assert.deepEqual((data as { invites: unknown }).invites, []);
     });
 
     it('that can not be opened changes nothing, and neither does one of somebody else without being told', async () => {

@@ -7,6 +7,7 @@ import { readContents, writeContents, type BackupContents } from '../identity/ba
 import { MAX_BACKUP_BYTES, backupInvalid, openBackup, sealBackup, type BackupCost } from '../identity/backupFile';
 import { formatCertificate, parseCertificate } from '../identity/certificate';
 import { makeRevocation, makeRotation } from '../identity/statements';
+import { withoutInvites } from '../net/roomData';
 import { isMissing, statOf } from '../store/files';
 import { writeIdentityChange, writeUsersFile } from '../store/identityChange';
 import type { Wishes } from '../wishes';
@@ -161,7 +162,7 @@ function contentsOf({ keys, identity, store }: OwnIdentityParts): BackupContents
     createdAt: Date.now(),
     rooms: store.rooms.list().map((room) => {
       const { download, upload } = store.rooms.limits(room.id);
-      return { ...room, downloadLimit: download, uploadLimit: upload };
+      return { ...room, data: withoutInvites(room.data), downloadLimit: download, uploadLimit: upload };
     }),
     shared: store.shared.list().map(({ id, release: { release }, rooms }) => ({
       id,

@@ -6,6 +6,7 @@ import { formatCertificate } from '../identity/certificate';
 import { makeRevocation, openStatement } from '../identity/statements';
 import type { BackupContents } from '../identity/backupContents';
 import type { Logger } from '../log';
+import { withoutInvites } from '../net/roomData';
 import { readSmallFile, writeNewFile } from '../store/files';
 import { loadIdentitySeed, replaceIdentitySeed } from '../store/identity';
 import { endIdentityChange, readIdentityChange, removeUnfinishedChanges } from '../store/identityChange';
@@ -56,7 +57,7 @@ function takeIn(store: Store, { statements, sequence, displayName, rooms }: Back
   store.releaseNumbers.raise(sequence);
   if (displayName !== '') store.settings.set('identity.displayName', displayName.slice(0, 80));
   for (const { downloadLimit, uploadLimit, ...room } of rooms) {
-    store.rooms.put(room);
+    store.rooms.put({ ...room, data: withoutInvites(room.data) }); // Early versions had them in their backups.
     store.rooms.setLimits(room.id, { download: downloadLimit, upload: uploadLimit });
   }
 }

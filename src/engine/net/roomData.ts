@@ -47,6 +47,11 @@ export function parseRoomData(value: unknown): RoomData {
   };
 }
 
+/** The same for a backup: a one-time code that was used since must not admit another device when the backup is restored. */
+export function withoutInvites(value: unknown): unknown {
+  return typeof value === 'object' && value !== null ? { ...value, invites: [] } : value;
+}
+
 function record(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }
