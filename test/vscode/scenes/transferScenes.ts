@@ -24,6 +24,7 @@ export async function takeTransfer({ window: { workbench }, photographer }: Stag
   await workbench.runCommand(QUIET);
   await panel.getByRole('button', { name: 'Cancel' }).click();
   await panel.getByText('This transfer is over').first().waitFor();
+  await workbench.runCommand('View: Close Editor');
 }
 
 /** More downloads than run at once; then all of them, when the only one who has them is away. */
