@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { modelfileBeside, readModelfile } from '../../../src/ui/modelfile';
+import { costSince, started } from '../../helpers/processorTime';
 
 describe('readModelfile', () => {
   it('reads system prompt, template and parameters, however they are quoted', () => {
@@ -37,12 +38,12 @@ LICENSE MIT
   });
 
   it('takes no time for hostile text', () => {
-    const begun = performance.now();
+    const since = started();
 
     readModelfile(`SYSTEM """${'"" '.repeat(20_000)}`);
     readModelfile(`${' '.repeat(30_000)}SYSTEM`.repeat(2));
 
-    assert.ok(performance.now() - begun < 500);
+    assert.ok(costSince(since) < 500);
   });
 });
 
