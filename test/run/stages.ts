@@ -56,7 +56,7 @@ export const STAGES: readonly Stage[] = [
   suite('engines', 'security', 'Security', 8),
   suite('engines', 'service', 'Service: one engine, several processes', 5),
   suite('engines', 'swarm', 'Swarm: several engines on a local DHT', 12),
-  { ...suite('engines', 'faults', 'Faults: a sample of npm run test:faults', 5), without: missingTools },
+  { ...suite('engines', 'faults', 'Faults: a sample of npm run test:faults', 8), without: missingTools },
   suite('engines', 'cli', 'Command line', 10),
   { ...suite('engines', 'vscode', 'VS Code', 10), missing: whyNoVscode },
 ];
