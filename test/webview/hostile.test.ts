@@ -113,7 +113,7 @@ describeInBrowser('text of peers in the page', (open) => {
     for (const payload of PAYLOADS) {
       const problem = { code: 'X', message: payload };
       await show(panel, [
-        { type: 'adapter', id, details: hostile(payload) },
+        { type: 'adapter', id, details: hostile(payload), connected: 0 },
         { type: 'engine', engine: engineWith(payload, [transfer(0, { name: payload, phase: 'failed', problem })]) },
       ]);
 
