@@ -170,7 +170,7 @@ describe('members of a private room', () => {
     await makeRoom(ana, carl);
     ana.rooms.people.setAdmin('lab', carl.key, true);
     await carl.until(() => roleOf(carl, carl) === 'admin');
-    const { code } = ana.rooms.people.inviteOnce('lab');
+    const { code, expiresAt } = ana.rooms.people.inviteOnce('lab');
     const other = ana.rooms.people.inviteOnce('lab').code;
 
     const answers = await Promise.allSettled(
@@ -180,6 +180,7 @@ describe('members of a private room', () => {
     const alone = await late.rooms.joinAndWait(other, { waitMs: 1_500 }).catch((error: unknown) => error);
 
     assert.deepEqual(answers.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+    assert.ok(Math.abs(expiresAt - Date.now() - 24 * 3_600_000) < 60_000, 'a day, unless said otherwise');
     assert.deepEqual(
       carl.rooms
         .members('lab')

@@ -1,8 +1,16 @@
 import assert from 'node:assert/strict';
+import type { KeyPair } from 'hypercore-crypto';
+import { makeRevocation, makeRotation } from '../../../src/engine/identity/statements';
 import { roomTag, type RoomOrigin } from '../../../src/engine/net/members/epochSecret';
 import { RoomLog } from '../../../src/engine/net/members/roomLog';
 import { SEAL_BYTES } from '../../../src/engine/net/members/sealed';
-import { openStatement, signStatement, type Act, type Statement } from '../../../src/engine/net/members/statement';
+import {
+  openStatement,
+  signStatement,
+  statementOfKey,
+  type Act,
+  type Statement,
+} from '../../../src/engine/net/members/statement';
 import { identityKeys } from '../../../src/engine/release/release';
 import { damaged } from '../bytes';
 import { Random } from '../random';
@@ -15,6 +23,7 @@ const TAG = roomTag(ORIGIN);
 const SEALED = Buffer.alloc(32 + SEAL_BYTES, 1);
 /** Author, kind, whom it is about, and one more number. */
 const STEP_BYTES = 4;
+const KINDS = 7;
 
 /** Admins and others who sign whatever they like: in any order and any parts it is the same room for all. */
 export const roomStatements: Target = {
@@ -23,7 +32,7 @@ export const roomStatements: Target = {
     make: (random) => {
       const steps = Array.from({ length: 1 + random.below(14) }, () => [
         random.pick([0, 0, 0, 1, 1, 2, 3, 4, 5]),
-        ...[random.below(5), random.below(DEVICES.length), random.below(256)],
+        ...[random.isOneIn(4) ? 5 + random.below(2) : random.below(5), random.below(DEVICES.length), random.below(256)],
       ]);
       return Buffer.from([random.below(256), ...steps.flat()]);
     },
@@ -43,7 +52,9 @@ export const roomStatements: Target = {
 export const damagedStatements: Target = {
   name: 'damaged statements',
   open: () => {
-    const sound = sign(Buffer.from([0, 0, 1, 3, 0, 1, 1, 5, 0, 2, 1, 0, 0, 3, 2, 7, 0, 4, 0, 1]));
+    const sound = sign(
+      Buffer.from([0, 0, 1, 3, 0, 1, 1, 5, 0, 2, 1, 0, 0, 3, 2, 7, 0, 4, 0, 1, 0, 5, 2, 9, 1, 6, 0, 0]),
+    );
     return {
       make: (random) => {
         const bytes = random.pick(sound).bytes;
@@ -67,15 +78,23 @@ function sign(steps: Uint8Array): Statement[] {
   for (let at = 0; at + STEP_BYTES <= steps.byteLength; at += STEP_BYTES) {
     const [author = 0, kind = 0, about = 0, number = 0] = steps.subarray(at, at + STEP_BYTES);
     const keys = DEVICES[author % DEVICES.length]!;
-    said.push(signStatement(TAG, keys, number, actOf(kind, KEYS[about % KEYS.length]!, number, said)));
+    const ofKey = statementOfKeyBy(keys, kind % KINDS, DEVICES[about % DEVICES.length]!, number);
+    if (ofKey) said.push(statementOfKey(TAG, ofKey));
+    else said.push(signStatement(TAG, keys, number, actOf(kind, KEYS[about % KEYS.length]!, number, said)));
   }
   return said;
+}
+
+/** What goes to all the world. Nobody can move to the own key. */
+function statementOfKeyBy(keys: KeyPair, kind: number, next: KeyPair, number: number): Uint8Array | undefined {
+  if (kind === 6) return makeRevocation(keys).bytes;
+  return kind === 5 && !keys.publicKey.equals(next.publicKey) ? makeRotation(keys, next, number).bytes : undefined;
 }
 
 function actOf(kind: number, member: string, number: number, said: readonly Statement[]): Act {
   const epochs = said.filter(({ act }) => act.kind === 'epoch').map(({ hash }) => hash);
   const over = said.map(({ hash }) => hash).slice(0, number % 5);
-  switch (kind % 5) {
+  switch (kind % KINDS) {
     case 0: {
       const epoch = [TAG.toString('hex'), ...epochs][number % (epochs.length + 1)]!;
       return { kind: 'admit', member, epoch, isInvited: number % 2 === 0, sealed: SEALED, over };
@@ -110,6 +129,7 @@ function heard(parts: readonly (readonly Uint8Array[])[]): RoomLog {
 
 function viewOf({ view }: RoomLog): unknown {
   return {
+    creator: view.creator,
     admins: view.admins,
     members: [...view.members.keys()].sort(),
     removed: [...view.removed.keys()].sort(),

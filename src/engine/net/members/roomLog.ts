@@ -166,19 +166,22 @@ export class RoomLog {
 
   /** What has no effect goes first, then what had its time. */
   #trim(): void {
-    const { authors, epoch } = this.view;
     const drop = (statement: Statement): void => {
       this.#statements.delete(statement.hash);
       this.#changed();
     };
-    const ofKeys = [...this.#statements.values()].filter(isAboutKey);
-    for (const statement of this.#statements.values())
-      if (!authors.has(statement.author) && !isAboutKey(statement)) drop(statement);
-    if (ofKeys.length > 0) {
-      const named = mentioned(this.creator, [...this.#statements.values()], authors);
-      const kept = worthKeeping(ofKeys, named, MAX_KEY_STATEMENTS);
-      for (const statement of ofKeys) if (!kept.has(statement.hash)) drop(statement);
+    // Who has a say may follow from a claim that goes.
+    for (let before = -1; before !== this.#statements.size;) {
+      before = this.#statements.size;
+      const all = [...this.#statements.values()];
+      const ofKeys = all.filter(isAboutKey);
+      const named = mentioned(this.creator, all, this.view.authors);
+      const kept = ofKeys.length > 0 ? worthKeeping(ofKeys, named, MAX_KEY_STATEMENTS) : undefined;
+      for (const statement of ofKeys) if (!kept?.has(statement.hash)) drop(statement);
+      const { authors } = this.view;
+      for (const statement of all) if (!authors.has(statement.author) && !isAboutKey(statement)) drop(statement);
     }
+    const { epoch } = this.view;
     const epochs = [...this.#statements.values()]
       .flatMap((statement) => (statement.act.kind === 'epoch' ? [{ statement, number: statement.act.number }] : []))
       .filter(({ statement }) => statement.hash !== epoch.id)
