@@ -33,6 +33,7 @@ export type Told =
   | { readonly type: 'answer'; readonly id: number; readonly result: unknown }
   | { readonly type: 'error'; readonly id: number; readonly code: string; readonly message: string };
 
+process.stdout.on('error', () => process.exit(4)); // Whoever started this is gone.
 const tell = (told: Told): void => void process.stdout.write(`${JSON.stringify(told)}\n`);
 
 async function answer(client: ServiceClient, { id, name, params }: Asked): Promise<void> {
