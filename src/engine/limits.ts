@@ -84,6 +84,26 @@ export const ENTRIES_AT_ONCE = 4 * MAX_PEER_ENTRIES;
 /** Between two whole lists that we tell: a question of three bytes is answered by hundreds of kilobytes. */
 export const WHOLE_LIST_MS = 5 * SECOND_MS;
 
+// The general room, where lists are passed on. 20 entries and 64 KiB a second are what a home line does not notice.
+
+/** Names of parts of lists in one message, 42 bytes each. */
+export const MAX_GOSSIP_NAMES = 1_000;
+/** Parts that one message asks for, and brings. */
+export const MAX_GOSSIP_PARTS = 100;
+/** Entries of one part: at a page of 20 a second nobody waits long behind a part. */
+export const MAX_PART_ENTRIES = 20;
+/** Two parts fit into a message. */
+export const MAX_PART_BYTES = 30_000;
+/** Of one list: all that one peer may offer. */
+export const MAX_LIST_PARTS = MAX_PEER_ENTRIES / MAX_PART_ENTRIES;
+/** What one neighbour may be told. */
+export const GOSSIP_BYTES_PER_SECOND = 64 * KIB;
+export const GOSSIP_BYTES_AT_ONCE = MIB;
+/** Lists that are kept, empty ones too. Beyond it a peer knows a part of the room, and another peer another part. */
+export const MAX_GOSSIP_LISTS = 4_096;
+/** A list that its origin does not tell anew any more; it does so every ten minutes. */
+export const GOSSIP_KEEP_MS = 30 * MINUTE_MS;
+
 // A package. Sizes are fixed, so that ids agree everywhere.
 
 /** Unit of request and of verification. BitTorrent uses 16 KiB, WebTorrent at most 128, Syncthing at least 128. */

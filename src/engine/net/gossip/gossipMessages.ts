@@ -1,13 +1,8 @@
 import c, { type Encoder, type State } from 'compact-encoding';
 import { LoraSwarmError } from '../../errors';
-import { MAX_CONTROL_BYTES } from '../../limits';
+import { MAX_CONTROL_BYTES, MAX_GOSSIP_NAMES, MAX_GOSSIP_PARTS, MAX_LIST_PARTS, MAX_PART_ENTRIES } from '../../limits';
 import { checkLength, copy, decodeCount, decodeList, wireRelease } from '../messages';
-import { MAX_PARTS, MAX_PART_ENTRIES, type Rumour, type RumourName } from './rumour';
-
-/** At 42 bytes each a message stays under its limit. */
-export const MAX_NAMES = 1_000;
-export const MAX_WANTED = 100;
-const MAX_RUMOURS = 100;
+import type { Rumour, RumourName } from './rumour';
 
 /** What the sender has heard, without the words. */
 export interface Heard {
@@ -41,7 +36,7 @@ const name = {
   decode(state: State): RumourName {
     const origin = copy(c.fixed32.decode(state));
     const [seq, part, parts] = [decodeCount(state), decodeCount(state), decodeCount(state)];
-    if (parts < 1 || parts > MAX_PARTS || part >= parts) throw invalid('part of a list');
+    if (parts < 1 || parts > MAX_LIST_PARTS || part >= parts) throw invalid('part of a list');
     return { origin, seq, part, parts };
   },
 };
@@ -66,12 +61,12 @@ const rumour = {
   },
 };
 
-export const heard: Encoder<Heard> = listOf(MAX_NAMES, name, 'names', 'names of rumours');
+export const heard: Encoder<Heard> = listOf(MAX_GOSSIP_NAMES, name, 'names', 'names of rumours');
 
-export const rumours: Encoder<Rumours> = listOf(MAX_RUMOURS, rumour, 'rumours', 'rumours');
+export const rumours: Encoder<Rumours> = listOf(MAX_GOSSIP_PARTS, rumour, 'rumours', 'rumours');
 
 export const tellMe: Encoder<TellMe> = listOf(
-  MAX_WANTED,
+  MAX_GOSSIP_PARTS,
   {
     preencode(state: State, m: TellMe['wanted'][number]): void {
       state.end += 32;
@@ -84,7 +79,7 @@ export const tellMe: Encoder<TellMe> = listOf(
     decode(state: State): TellMe['wanted'][number] {
       const origin = copy(c.fixed32.decode(state));
       const part = decodeCount(state);
-      if (part >= MAX_PARTS) throw invalid('part of a list');
+      if (part >= MAX_LIST_PARTS) throw invalid('part of a list');
       return { origin, part };
     },
   },

@@ -1,13 +1,7 @@
 import { createHash } from 'node:crypto';
 import { sign, verify, type KeyPair } from 'hypercore-crypto';
+import { MAX_LIST_PARTS, MAX_PART_BYTES, MAX_PART_ENTRIES } from '../../limits';
 import { wireSize, type WireRelease } from '../messages';
-
-/** Entries of one part: at a page of 20 a second nobody waits long behind a part. */
-export const MAX_PART_ENTRIES = 20;
-/** Two of them fit into a message. */
-export const MAX_PART_BYTES = 30_000;
-/** 500 entries, the most that one peer may offer, in parts of 20. */
-export const MAX_PARTS = 25;
 
 const DOMAIN = Buffer.from('lora-swarm/rumour/1\n');
 
@@ -35,7 +29,7 @@ export interface Rumour extends RumourName {
  * @param room 32 bytes that name the room, so that nothing said in one is believed in another.
  */
 export function makeRumours(room: Uint8Array, keys: KeyPair, seq: number, list: readonly WireRelease[]): Rumour[] {
-  const pages = paginate(list).slice(0, MAX_PARTS);
+  const pages = paginate(list).slice(0, MAX_LIST_PARTS);
   return pages.map((entries, part) => {
     const unsigned = { origin: keys.publicKey, seq, part, parts: pages.length, entries };
     return { ...unsigned, signature: sign(rumourPayload(room, unsigned), keys.secretKey) };

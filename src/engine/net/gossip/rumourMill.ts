@@ -1,8 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { KeyPair } from 'hypercore-crypto';
 import type { Disposable } from '../../lifecycle';
+import {
+  ENTRIES_AT_ONCE,
+  ENTRIES_PER_SECOND,
+  GOSSIP_BYTES_AT_ONCE,
+  GOSSIP_BYTES_PER_SECOND,
+  MAX_GOSSIP_NAMES,
+  MAX_GOSSIP_PARTS,
+} from '../../limits';
 import { wireSize, type WireRelease } from '../messages';
-import { MAX_NAMES, MAX_WANTED, type Heard, type Rumours, type TellMe } from './gossipMessages';
+import type { Heard, Rumours, TellMe } from './gossipMessages';
 import { makeRumours, type Rumour, type RumourName } from './rumour';
 import { RumourStore, hexOf } from './rumourStore';
 
@@ -18,12 +26,6 @@ const RETELL_MS = 10 * 60_000;
 const MIN_RETELL_MS = 30_000;
 /** Somebody else is asked then. */
 const ANSWER_MS = 5_000;
-/** Of one neighbour: 20 entries a second, and at first as many as fill some screens. */
-const ENTRIES_PER_SECOND = 20;
-const ENTRIES_BURST = 2_000;
-/** To one neighbour. */
-const BYTES_PER_SECOND = 65_536;
-const BYTES_BURST = 1024 ** 2;
 /** Of one message: under the limit of all control messages. */
 const MESSAGE_BYTES = 60_000;
 /** Others who have the same news, to be asked when the first does not answer. */
@@ -130,8 +132,8 @@ export class RumourMill implements Disposable {
     const { clock } = this.parts;
     const neighbour: Neighbour = {
       link,
-      entries: new Allowance(clock, ENTRIES_PER_SECOND, ENTRIES_BURST),
-      bytes: new Allowance(clock, BYTES_PER_SECOND, BYTES_BURST),
+      entries: new Allowance(clock, ENTRIES_PER_SECOND, ENTRIES_AT_ONCE),
+      bytes: new Allowance(clock, GOSSIP_BYTES_PER_SECOND, GOSSIP_BYTES_AT_ONCE),
       answers: [],
       unsaid: new Map(),
       toldAt: clock.now(),
@@ -143,7 +145,7 @@ export class RumourMill implements Disposable {
     };
     this.#neighbours.set(link.key, neighbour);
     this.#choose();
-    for (const names of slices(this.store.names(), MAX_NAMES)) link.heard({ names });
+    for (const names of slices(this.store.names(), MAX_GOSSIP_NAMES)) link.heard({ names });
     return { dispose: () => this.#leave(neighbour) };
   }
 
@@ -185,7 +187,7 @@ export class RumourMill implements Disposable {
     if (!neighbour) return;
     for (const { origin, part } of wanted) {
       const rumour = this.store.get(origin, part);
-      if (rumour && neighbour.answers.length < MAX_WANTED && !neighbour.answers.includes(rumour))
+      if (rumour && neighbour.answers.length < MAX_GOSSIP_PARTS && !neighbour.answers.includes(rumour))
         neighbour.answers.push(rumour);
     }
     this.#sendAnswers(neighbour);
@@ -255,13 +257,13 @@ export class RumourMill implements Disposable {
     const { link, unsaid } = neighbour;
     neighbour.unsaid = new Map();
     neighbour.toldAt = this.parts.clock.now();
-    for (const names of slices([...unsaid.values()], MAX_NAMES)) link.heard({ names });
+    for (const names of slices([...unsaid.values()], MAX_GOSSIP_NAMES)) link.heard({ names });
   }
 
   /** One message at a time, so that what it has of us to do is bounded. */
   #ask(neighbour: Neighbour): void {
     if (neighbour.asked.size > 0) return;
-    const room = Math.min(MAX_WANTED, Math.floor(neighbour.entries.left));
+    const room = Math.min(MAX_GOSSIP_PARTS, Math.floor(neighbour.entries.left));
     const wanted: Want[] = [];
     while (wanted.length < room && neighbour.queue.length > 0) {
       const want = neighbour.queue.shift()!;

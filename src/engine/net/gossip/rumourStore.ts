@@ -1,12 +1,6 @@
+import { GOSSIP_KEEP_MS, MAX_CATALOG_CONTENTS, MAX_GOSSIP_LISTS } from '../../limits';
 import type { WireRelease } from '../messages';
 import type { Rumour, RumourName } from './rumour';
-
-/** A list that its origin does not tell anew any more; it does so every ten minutes. */
-const KEEP_MS = 30 * 60_000;
-/** As many as a catalog shows. */
-const MAX_ENTRIES = 10_000;
-/** Empty lists count too. */
-const MAX_LISTS = 4_096;
 
 interface List {
   readonly seq: number;
@@ -69,7 +63,7 @@ export class RumourStore {
     if (!this.wants(rumour)) return false;
     const list = known?.seq === rumour.seq ? known : this.#renew(origin, rumour, teller);
     if (rumour.parts !== list.parts.length) return false; // Its origin says two things.
-    while (this.#entries + rumour.entries.length > MAX_ENTRIES || this.#lists.size > MAX_LISTS)
+    while (this.#entries + rumour.entries.length > MAX_CATALOG_CONTENTS || this.#lists.size > MAX_GOSSIP_LISTS)
       if (!this.#makePlace(origin, list.teller, onGone)) {
         if (list.parts.every((part) => !part)) this.#drop(origin);
         return false;
@@ -90,7 +84,9 @@ export class RumourStore {
 
   /** Forgets what nobody tells any more. @returns the origins. */
   expire(): string[] {
-    const gone = [...this.#lists].filter(([, { heardAt }]) => this.now() - heardAt > KEEP_MS).map(([origin]) => origin);
+    const gone = [...this.#lists]
+      .filter(([, { heardAt }]) => this.now() - heardAt > GOSSIP_KEEP_MS)
+      .map(([origin]) => origin);
     for (const origin of gone) this.#drop(origin);
     return gone;
   }
