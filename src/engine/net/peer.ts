@@ -6,17 +6,18 @@ import type { Logger } from '../log';
 import { isLanAddress } from './address';
 import { SafeChannel } from './channel';
 import { makeGuard } from './guard';
-import { Heartbeat } from './heartbeat';
+import { ALIVE_PROTOCOL, Heartbeat } from './heartbeat';
 import type { JoinedRoom } from './joinedRoom';
 import type { Lanes } from './lanes';
 import { proofHandshake } from './messages';
-import { PeerLane } from './peerLane';
+import { LANE_PROTOCOL, PeerLane } from './peerLane';
 import { PeerLink } from './peerLink';
 import { RoomLink, type RoomLinkEvents } from './roomLink';
 import { isSameProof, roomProof } from './roomKeys';
 import { SafeMux } from './safeMux';
 import type { Connection } from './swarm';
 import type { TransferChannel } from './transferChannel';
+import { TRANSFER_PROTOCOL } from './transferMessages';
 
 export const ROOM_PROTOCOL = 'lora-swarm/room/1';
 
@@ -60,6 +61,8 @@ export class Peer {
   readonly #mux: Protomux;
   readonly #transfer: PeerLink;
   readonly #asks = new Map<string, Ask>();
+  /** Who opened a channel before we knew that it answered us. */
+  readonly #early = new Set<() => void>();
   #heartbeat: Heartbeat | undefined;
   #lane: PeerLane | undefined;
   #deadline: NodeJS.Timeout | undefined;
@@ -81,6 +84,8 @@ export class Peer {
       onViolation: this.#onViolation,
     });
     this.#mux.pair({ protocol: ROOM_PROTOCOL, id: null }, () => this.#onWrongProof());
+    for (const protocol of [TRANSFER_PROTOCOL, ALIVE_PROTOCOL, LANE_PROTOCOL])
+      this.#mux.pair({ protocol, id: null }, () => this.#untilAnswered());
     for (const room of parts.rooms()) this.addRoom(room);
     stream.once('close', () => this.#onClosed());
     this.#closeSoon(PROOF_DEADLINE_MS);
@@ -229,6 +234,21 @@ export class Peer {
     this.#heartbeat ??= this.#beat();
     this.#transfer.open(() => this.parts.events.onTransfer(this.#transfer));
     this.#lane ??= this.#openLane();
+    this.#endWaiting();
+  }
+
+  /**
+   * Whoever answers opens what a connection has once, and we may have left what we asked for meanwhile and asked for the next:
+   * what is refused now would stay closed as long as the connection. Who was asked nothing is refused at once.
+   */
+  #untilAnswered(): Promise<void> | undefined {
+    if (this.#asks.size === 0 || this.#isClosed) return undefined;
+    return new Promise((resolve) => this.#early.add(resolve));
+  }
+
+  #endWaiting(): void {
+    for (const resolve of this.#early) resolve();
+    this.#early.clear();
   }
 
   #openLane(): PeerLane | undefined {
@@ -272,6 +292,7 @@ export class Peer {
 
   #onLinkClosed(roomId: string, link: RoomLink): void {
     if (this.#asks.get(roomId)?.room === link.room && !link.isProven) this.#asks.delete(roomId);
+    if (this.#asks.size === 0) this.#endWaiting();
     link.end();
     if (this.links.get(roomId) !== link) return;
     this.links.delete(roomId);
@@ -290,6 +311,7 @@ export class Peer {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#deadline);
+    this.#endWaiting();
     // Each for itself: whatever fails, nobody keeps a peer that is gone.
     this.#guard(() => this.#heartbeat?.end());
     this.#guard(() => this.#lane?.dispose());
