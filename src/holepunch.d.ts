@@ -254,7 +254,10 @@ declare module 'protomux' {
     readonly drained: boolean;
     /** Null when a channel of this protocol and id is open already. */
     createChannel(options: ChannelOptions): ProtomuxChannel | null;
-    pair(key: { protocol: string; id?: Uint8Array | null }, notify: (id: Uint8Array | null) => void | Promise<void>): void;
+    pair(
+      key: { protocol: string; id?: Uint8Array | null },
+      notify: (id: Uint8Array | null) => void | Promise<void>,
+    ): void;
     unpair(key: { protocol: string; id?: Uint8Array | null }): void;
     opened(key: { protocol: string; id?: Uint8Array | null }): boolean;
     destroy(error?: Error): void;
