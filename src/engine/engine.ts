@@ -161,6 +161,7 @@ class LocalEngine implements Engine {
     const library = new Library(store);
     const catalog = new Catalog({
       admit: (signed) => store.releaseNumbers.admit(signed),
+      together: (work) => store.releaseNumbers.together(work),
       isMeantFor: (room, signed) => isMeantFor(this.#parts.rooms, room, signed),
     });
     const offered = (look: string) => catalog.byLook(look);

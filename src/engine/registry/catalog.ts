@@ -174,7 +174,8 @@ export class Catalog {
 
   #change(work: (changes: CatalogChanges) => void): void {
     const changes = new CatalogChanges();
-    this.#rows.db.transaction(() => work(changes));
+    const { together = (all: () => void) => all() } = this.#rows.rules;
+    this.#rows.db.transaction(() => together(() => work(changes)));
     if (changes.isEmpty) return;
     this.#revision++;
     for (const change of changes.list()) this.#changed.fire(change);

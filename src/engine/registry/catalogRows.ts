@@ -10,6 +10,8 @@ import { fullName } from './summary';
 export interface CatalogRules {
   /** Says no to a release that its author has replaced by a newer one; see `ReleaseNumbers`. */
   readonly admit?: (signed: SignedRelease) => boolean;
+  /** Does `work`, which admits many. */
+  readonly together?: (work: () => void) => void;
   /** Says no to a release that its author meant for other rooms. */
   readonly isMeantFor?: (room: string, signed: SignedRelease) => boolean;
 }
@@ -31,7 +33,7 @@ export class CatalogRows {
   readonly #owned = new Map<string, number>();
   #contents = 0;
 
-  constructor(private readonly rules: CatalogRules = {}) {}
+  constructor(readonly rules: CatalogRules = {}) {}
 
   get size(): number {
     return this.#contents;

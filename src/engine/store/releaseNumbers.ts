@@ -19,6 +19,7 @@ export interface ReleaseNumbersParts {
  */
 export class ReleaseNumbers {
   #count: number;
+  #isTogether = false;
 
   constructor(private readonly parts: ReleaseNumbersParts) {
     this.#count = Number(parts.db.get('SELECT count(*) AS n FROM seen_releases')?.['n']);
@@ -66,8 +67,7 @@ export class ReleaseNumbers {
     if (sequence === 0) return !known;
     const id = Buffer.from(releaseId(signed), 'hex');
     if (known && sequence <= seen) return sequence === seen && id.equals(known['release_id'] as Uint8Array);
-    // A power cut may take the last ones back; they are seen again with the next list.
-    db.unsynced(() =>
+    this.together(() =>
       db.run(
         'INSERT OR REPLACE INTO seen_releases (author_key, content_id, sequence, release_id) VALUES (?, ?, ?, ?)',
         signed.authorKey,
@@ -80,6 +80,19 @@ export class ReleaseNumbers {
     return true;
   }
 
+  /** What `work` admits is one entry in the file: a list of 500 costs a fraction of 500 of them. */
+  together<T>(work: () => T): T {
+    if (this.#isTogether) return work();
+    const { db } = this.parts;
+    this.#isTogether = true;
+    try {
+      // A power cut may take the last ones back; they are seen again with the next list.
+      return db.unsynced(() => db.transaction(work));
+    } finally {
+      this.#isTogether = false;
+    }
+  }
+
   #cleanUp(): void {
     const { db, keptAuthors } = this.parts;
     const kept = keptAuthors();
@@ -88,7 +101,7 @@ export class ReleaseNumbers {
     const tooMany = rows.length - MAX_SEEN + SPARE;
     // Somebody with 20,000 adapters of known authors: then the oldest of all go.
     const gone = (others.length >= tooMany ? others : rows).slice(0, tooMany);
-    db.transaction(() => {
+    this.together(() => {
       for (const row of gone) db.run('DELETE FROM seen_releases WHERE no = ?', Number(row['no']));
     });
     this.#count = rows.length - gone.length;

@@ -69,6 +69,31 @@ describe('ReleaseNumbers', () => {
       return Promise.resolve();
     }));
 
+  it('takes note of a list wholly or not at all', () =>
+    withStore((store) => {
+      const numbers = store.releaseNumbers;
+      const count = (): number => Number(store.db.get('SELECT count(*) AS n FROM seen_releases')?.['n']);
+      const list = Array.from({ length: 50 }, (_, i) => makeRelease(String(i).padStart(64, '0'), { sequence: 1 }));
+      const admitAll = (): boolean[] => list.map((each) => numbers.admit(each));
+
+      assert.throws(
+        () =>
+          numbers.together(() => {
+            admitAll();
+            throw new Error('no');
+          }),
+        /no/,
+      );
+      const after = count();
+      const answers = numbers.together(admitAll);
+
+      assert.equal(after, 0);
+      assert.ok(answers.every(Boolean));
+      assert.equal(count(), 50);
+      assert.equal(numbers.admit(list[0]!), true);
+      return Promise.resolve();
+    }));
+
   it('does not grow, and keeps the numbers of authors whose work is here', function () {
     this.timeout(10_000);
     return withStore((store) => {
