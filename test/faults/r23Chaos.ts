@@ -10,6 +10,8 @@ import { checkLibrary } from './laws';
 import { Windows } from './windows';
 
 const BACK_MS = 45_000;
+/** With its start and its kills. */
+const ROUND_MS = 180_000;
 const FIRST_SEED = 2_300;
 const LOOK_MS = 250;
 
@@ -26,8 +28,12 @@ export const chaos: Fault = {
     try {
       for (let round = 0; round < bout.rounds(20, 1); round++)
         await bout.point(`round ${round}`, async () => {
-          backs.push(await rage({ ground, windows, random, ...size }));
-          await windows.clear();
+          const late = new Promise<never>((_, reject) => {
+            const tooLong = new Error(`round ${round} hangs`);
+            AbortSignal.timeout(ROUND_MS).addEventListener('abort', () => reject(tooLong));
+          });
+          const raging = rage({ ground, windows, random, ...size });
+          backs.push(await Promise.race([raging, late]).finally(() => windows.clear()));
           return undefined;
         });
       noteBacks(bout, backs);
