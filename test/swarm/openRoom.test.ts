@@ -76,7 +76,7 @@ describe(`the general room with ${REAL} peers on a DHT and ${SIMULATED} more tha
     await engine.wish('joinRoom', { room: 'general' });
     const first = await listed(1);
     await listed(ALL);
-    const seconds = (performance.now() - startedAt) / 1_000;
+    const seconds = Math.max(5, (performance.now() - startedAt) / 1_000); // A burst is over in no time.
     const { cpuSeconds, peakMegabytes } = usageOf(serving);
 
     assert.ok(first <= 5, `first listing after ${first} s`);
