@@ -45,8 +45,7 @@ export async function runTests(names: readonly string[]): Promise<number> {
 class TestRun {
   readonly #node = findNode();
   readonly #env = testEnvironment();
-  readonly #counts: Counts = { passed: 0, failed: 0, skipped: [] };
-  readonly #failed: string[] = [];
+  readonly #counts: Counts = { passed: 0, failed: [], skipped: [] };
   readonly #leftOut: string[] = [];
 
   constructor(private readonly scratch: string) {}
@@ -82,14 +81,14 @@ class TestRun {
     output.say(`${isFine ? 'ok' : 'FAILED'}: ${stage.title}, ${((Date.now() - startedAt) / 1000).toFixed(1)} s`);
   }
 
-  /** What was left out and why, then the counts as the very last line. */
+  /** What failed and what was left out, each with its reason, then the counts as the very last line. */
   report(): number {
     const { passed, failed, skipped } = this.#counts;
     console.log(heading('Result'));
-    for (const line of this.#failed) console.log(`failed: ${line}`);
+    for (const { title, why } of failed) console.log(`failed: ${title}${why === '' ? '' : `: ${why}`}`);
     for (const line of this.#leftOut) console.log(`left out: ${line}`);
-    console.log(`${passed} passed, ${failed} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
-    return failed === 0 && passed > 0 ? 0 : 1;
+    console.log(`${passed} passed, ${failed.length} failed${skipped.length > 0 ? `, ${skipped.length} skipped` : ''}`);
+    return failed.length === 0 && passed > 0 ? 0 : 1;
   }
 
   async #program(stage: Stage, command: readonly string[], output: Output): Promise<boolean> {
@@ -107,12 +106,12 @@ class TestRun {
 
     const ran = fs.existsSync(endedFile) ? (JSON.parse(fs.readFileSync(endedFile, 'utf8')) as Counts) : undefined;
     this.#counts.passed += ran?.passed ?? 0;
-    this.#counts.failed += ran?.failed ?? 0;
+    for (const { title, why } of ran?.failed ?? [])
+      this.#counts.failed.push({ title: `${stage.title}: ${title}`, why });
     this.#counts.skipped.push(...(ran?.skipped ?? []));
     for (const title of ran?.skipped ?? []) this.#leftOut.push(`${stage.title}: ${title}`);
-    if (ran && ran.failed > 0) this.#failed.push(`${stage.title}: ${ran.failed} of its tests`);
     // Tests may all pass in a run that did not end as it should, and a file that does not load has no tests at all.
-    if (problem !== undefined || !ran || (!ok && ran.failed === 0))
+    if (problem !== undefined || !ran || (!ok && ran.failed.length === 0))
       this.#fail(stage, problem ?? 'the run ended with an error outside its tests');
     return ok;
   }
@@ -130,8 +129,7 @@ class TestRun {
   }
 
   #fail(stage: Stage, problem: string | undefined): void {
-    this.#counts.failed++;
-    this.#failed.push(`${stage.title}${problem === undefined ? '' : `: ${problem}`}`);
+    this.#counts.failed.push({ title: stage.title, why: problem ?? '' });
   }
 }
 
