@@ -196,7 +196,7 @@ describe('a window and the people in its rooms', function () {
     assert.doesNotMatch(await asked.innerText(), new RegExp(CALLS_ITSELF));
     await asked.getByRole('button', { name: 'Remove', exact: true }).click();
 
-    await workbench.toast(/The member was removed\. What it has already stays with it\./).waitFor();
+    await workbench.toast(/The member was removed\. What it has already stays with it\./);
     await workbench.row('Rooms', PETNAME).waitFor({ state: 'detached' });
   });
 

@@ -118,7 +118,7 @@ describe('two windows', function () {
     await prompt.getByRole('checkbox').check();
     await workbench.answer.press('Enter');
 
-    await workbench.toast(new RegExp(`${ADAPTER} is in Ollama as ${MODEL}: an adapter on ${BASE_MODEL}`)).waitFor();
+    await workbench.toast(new RegExp(`${ADAPTER} is in Ollama as ${MODEL}: an adapter on ${BASE_MODEL}`));
 
     const after = await ground.models();
     assert.deepEqual(

@@ -145,19 +145,36 @@ export class Workbench {
     return widget.getByText(text).or(widget.getByPlaceholder(text)).first();
   }
 
-  toast(text: string | RegExp): Locator {
-    return this.page.locator('.notification-toast').filter({ hasText: text });
+  /**
+   * Waits for a notification by its text. A window shows at most three toasts in 800 ms and leaves the rest in its notification center,
+   * which only a test is quick enough to see.
+   */
+  async toast(text: string | RegExp): Promise<Locator> {
+    const toast = this.page.locator('.notification-list-item').filter({ hasText: text, visible: true }).first();
+    const kept = this.page.locator(
+      'body:not(:has(.notifications-toasts.visible)) [id="status.notifications"] .codicon-bell-dot',
+    );
+    await toast.or(kept).first().waitFor();
+    if (!(await toast.isVisible()) && !(await this.#center.isVisible()))
+      await this.runCommand('Notifications: Show Notifications');
+    await toast.waitFor();
+    return toast;
   }
 
   /** Presses a button of a notification, or closes it when none is named. */
   async pressInToast(text: string | RegExp, button?: string): Promise<void> {
-    const toast = this.toast(text).first();
-    await toast.waitFor();
+    const toast = await this.toast(text);
     if (button !== undefined) await toast.getByRole('button', { name: button, exact: true }).click();
     else {
       await toast.hover();
       await toast.getByRole('button', { name: /^Clear Notification/ }).click();
     }
+    await toast.waitFor({ state: 'hidden' });
+    if (await this.#center.isVisible()) await this.runCommand('Notifications: Hide Notifications');
+  }
+
+  get #center(): Locator {
+    return this.page.locator('.notifications-center');
   }
 
   /** From now on the page keeps what notifications and dialogs say, also of those that are gone again; see `notifications`. */

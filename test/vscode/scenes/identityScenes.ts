@@ -14,7 +14,7 @@ export async function takeIdentity({ window, photographer, peers }: Stage): Prom
   await workbench.answer.fill(PASSPHRASE);
   await workbench.answer.press('Enter');
   await workbench.reply(/once more/, PASSPHRASE);
-  await workbench.toast('The backup is written').waitFor();
+  await workbench.toast('The backup is written');
   await photographer.take('backup-written');
   await workbench.pressInToast('The backup is written');
 

@@ -14,7 +14,7 @@ export async function takeMembers(stage: Stage): Promise<void> {
   await workbench.question('Whom do you invite?').waitFor();
   await photographer.take('invite');
   await workbench.option('One-time link').click();
-  await workbench.toast('The one-time link is in the clipboard').waitFor();
+  await workbench.toast('The one-time link is in the clipboard');
   await photographer.take('invite-once');
   await workbench.pressInToast('The one-time link is in the clipboard', 'Copy Code Instead');
   const once = await workbench.clipboard(/^[A-Z0-9-]{8,40}$/);
@@ -40,7 +40,7 @@ export async function takeMembers(stage: Stage): Promise<void> {
   await asked.waitFor();
   await photographer.take('remove-member');
   await asked.getByRole('button', { name: 'Remove', exact: true }).click();
-  await workbench.toast('The member was removed').waitFor();
+  await workbench.toast('The member was removed');
   await photographer.take('removed-member');
   await workbench.pressInToast('The member was removed');
 
