@@ -20,7 +20,8 @@ export class Crowd {
   async join(count: number): Promise<void> {
     const fresh = Array.from(
       { length: count },
-      (_, i) => new TestRooms(this.bootstrap, `real-${this.peers.length + i}`),
+      (_, i) =>
+        new TestRooms(this.bootstrap, `real-${this.peers.length + i}`, undefined, hostOf(this.peers.length + i)),
     );
     this.peers.push(...fresh);
     await Promise.all(fresh.map((peer) => peer.rooms.open()));
@@ -35,7 +36,7 @@ export class Crowd {
 
   /** One that was here before. */
   add(before: TestRooms): TestRooms {
-    const again = new TestRooms(this.bootstrap, before.name, before);
+    const again = new TestRooms(this.bootstrap, before.name, before, before.host);
     this.peers.push(again);
     return again;
   }
@@ -64,6 +65,9 @@ export class Crowd {
     peer.rooms.peers.enter(connectionOn(streams[1]));
   }
 }
+
+/** An address each, where loopback has more than one: of peers on one address only so many are let in, and remembered. */
+const hostOf = (i: number): string => (process.platform === 'linux' ? `127.1.${i >> 8}.${(i & 255) + 1}` : '127.0.0.1');
 
 /** A peer that says what it offers and passes nothing on: a thousand that listen to a thousand would be a million signatures. */
 function speaker(offer: SignedRelease, rumours: readonly Rumour[]): PeerBook {

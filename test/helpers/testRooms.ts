@@ -33,22 +33,26 @@ export class TestRooms {
   readonly lanes = new Lanes({ host: '127.0.0.1', log: silentLog });
   readonly rooms: Rooms;
 
-  /** @param before the same engine in its last run: same key, same remembered rooms. */
+  /**
+   * @param before the same engine in its last run: same key, same remembered rooms.
+   * @param host the loopback address that it has for others.
+   */
   constructor(
     bootstrap: readonly string[],
     readonly name: string,
     before?: TestRooms,
+    readonly host = '127.0.0.1',
   ) {
     this.keys = before?.keys ?? keyPair();
     this.key = this.keys.publicKey.toString('hex');
     this.memory = before?.memory ?? makeMemory();
     const log = { ...silentLog, warn: (message: string) => void this.warnings.push(message) };
-    this.swarm = new Swarm({ keyPair: this.keys, host: '127.0.0.1', bootstrap: () => bootstrap, log });
+    this.swarm = new Swarm({ keyPair: this.keys, host, bootstrap: () => bootstrap, log });
     this.rooms = new Rooms({
       swarm: this.swarm,
       lanes: this.lanes,
       keyPair: this.keys,
-      host: '127.0.0.1',
+      host,
       memory: this.memory,
       myName: () => this.name,
       mode: () => this.mode,
