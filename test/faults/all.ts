@@ -14,6 +14,8 @@ import { clockJumps } from './r14Clock';
 import { askedTwice } from './r15AskedTwice';
 import { leaderKilled } from './r16LeaderKilled';
 import { twoVersions } from './r17TwoVersions';
+import { slowOllama } from './r18SlowOllama';
+import { crowd } from './r19Crowd';
 import { manyAdapters } from './r20ManyAdapters';
 import { chaos } from './r23Chaos';
 import { leaks } from './r24Leaks';
@@ -23,5 +25,5 @@ import { bigFile } from './r26BigFile';
 export const FAULTS: readonly Fault[] = [
   ...[killed, errors, diskFull, folderGone, slowDisk, damaged, sources, peerDies, peerFreezes],
   ...[losses, disorder, newAddress, sleeps, clockJumps, askedTwice],
-  ...[leaderKilled, twoVersions, manyAdapters, chaos, leaks, smallHeap, bigFile],
+  ...[leaderKilled, twoVersions, slowOllama, crowd, manyAdapters, chaos, leaks, smallHeap, bigFile],
 ];

@@ -15,8 +15,8 @@ import { connectionEnded, parseObject, readBody, readLines, refusal, refusedInSt
 
 /** For what Ollama answers from memory or a small file. */
 const QUICK_MS = 30_000;
-/** For what may load a model or copy gigabytes without a word. Twice the time in which Ollama gives up loading. */
-const SLOW_MS = 10 * 60_000;
+/** For what may load a model or copy gigabytes without a word. Three times as long as Ollama itself waits for a load unless told otherwise. */
+const SLOW_MS = 15 * 60_000;
 /** A verbose `show` holds the whole vocabulary: 262,144 tokens and their merges are about 15 MB. */
 const MAX_SHOW_BYTES = 64 * 1024 * 1024;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
