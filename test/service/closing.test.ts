@@ -165,7 +165,7 @@ class EngineProcess {
     const script = path.join(import.meta.dirname, 'closingEngine.ts');
     const args = ['--import', 'tsx', script, JSON.stringify(options)];
     this.#child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#exited = once(this.#child, 'exit');
+    this.#exited = once(this.#child, 'close'); // Its last lines may come after its exit.
     createInterface({ input: this.#child.stdout! }).on('line', (line) => {
       this.#lines.push(JSON.parse(line) as Record<string, unknown>);
       for (const check of [...this.#waiting]) check();

@@ -77,6 +77,7 @@ export class EngineShells {
 
 export class EngineShell {
   readonly all: Told[] = [];
+  /** Nothing that it said is still to come. */
   readonly exited: Promise<unknown>;
   /** What it said last about leading. */
   isLeader = false;
@@ -84,7 +85,7 @@ export class EngineShell {
   #nextId = 1;
 
   constructor(private readonly child: ChildProcess) {
-    this.exited = once(child, 'exit');
+    this.exited = once(child, 'close');
     createInterface({ input: child.stdout! }).on('line', (line) => {
       const told = JSON.parse(line) as Told;
       if (told.type === 'leads') this.isLeader = told.isLeader;

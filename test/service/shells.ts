@@ -61,7 +61,7 @@ export class Shell {
   readonly #waiting = new Set<() => void>();
 
   constructor(private readonly child: ChildProcess) {
-    this.exited = once(child, 'exit');
+    this.exited = once(child, 'close');
     createInterface({ input: child.stdout! }).on('line', (line) => {
       this.lines.push(line);
       for (const check of [...this.#waiting]) check();
