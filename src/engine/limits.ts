@@ -81,6 +81,8 @@ export const MAX_CATALOG_CONTENTS = 10_000;
 /** Entries that a peer may change: each costs the check of a signature. Four whole lists at once, then one in 25 s. */
 export const ENTRIES_PER_SECOND = 20;
 export const ENTRIES_AT_ONCE = 4 * MAX_PEER_ENTRIES;
+/** Pieces of lists of all peers that wait for the check of their signatures, of a page each: 100 MB if all were as long as may be. */
+export const MAX_TURNS_WAITING = 128;
 /** Between two whole lists that we tell: a question of three bytes is answered by hundreds of kilobytes. */
 export const WHOLE_LIST_MS = 5 * SECOND_MS;
 

@@ -59,7 +59,8 @@ async function installs(
   const base = await readBase(client, 'tiny');
   const parts = { client, made: new MemoryMadeModels(), log: silentLog, lock: new InstallLock() };
   const until = held();
-  fake.fail(path, { kind: 'wait', until });
+  // The first one to create only asks what this Ollama can do.
+  fake.fail(path, ...(path === '/api/create' ? [{ kind: 'none' } as const] : []), { kind: 'wait', until });
 
   const { model } = await installAdapter(parts, {
     sources: loraFile(fixture('ollama', 'adapter.gguf')),

@@ -8,6 +8,7 @@ import { Peer, type PeerEvents } from '../../src/engine/net/peer';
 import type { Connection } from '../../src/engine/net/swarm';
 import { identityKeys } from '../../src/engine/release/release';
 import { memoryStreams } from './memoryStreams';
+import { Turns } from '../../src/engine/net/turns';
 
 const nothing = (): void => undefined;
 
@@ -47,6 +48,7 @@ export async function memoryPeers(asks: PeerEnd, answers: PeerEnd): Promise<Memo
         rooms: () => [room],
         lanes,
         myName: () => 'tester',
+        turns: new Turns(),
         events: peerEvents(events),
         log: silentLog,
       }),

@@ -84,6 +84,11 @@ export class SafeChannel {
     return (value) => !this.#channel.closed && message.send(value);
   }
 
+  /** Does later what a message set off. What goes wrong in it is a violation, as in a handler. */
+  resume(work: () => void): void {
+    if (!this.#isBroken && !this.guard(work)) this.#isBroken = true;
+  }
+
   open(handshake?: Uint8Array): void {
     this.#channel.open(handshake);
   }

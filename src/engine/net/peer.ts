@@ -18,6 +18,7 @@ import { SafeMux } from './safeMux';
 import type { Connection } from './swarm';
 import type { TransferChannel } from './transferChannel';
 import { TRANSFER_PROTOCOL } from './transferMessages';
+import type { Turns } from './turns';
 
 export const ROOM_PROTOCOL = 'lora-swarm/room/1';
 
@@ -42,6 +43,7 @@ export interface PeerParts {
   /** Absent: chunks go beside the rooms only. */
   readonly lanes?: Lanes | undefined;
   readonly myName: () => string;
+  readonly turns: Turns;
   readonly events: PeerEvents;
   readonly log: Logger;
 }
@@ -210,8 +212,8 @@ export class Peer {
   }
 
   #makeLink(room: JoinedRoom, channel: SafeChannel): RoomLink {
-    const { myName, events, log } = this.parts;
-    return new RoomLink({ room, peerKey: this.key, channel, myName, events, log });
+    const { myName, turns, events, log } = this.parts;
+    return new RoomLink({ room, peerKey: this.key, channel, myName, turns, events, log });
   }
 
   #prove(link: RoomLink): void {

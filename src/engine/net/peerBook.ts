@@ -12,6 +12,7 @@ import { Peer, type PeerEvents } from './peer';
 import type { RoomLink } from './roomLink';
 import type { Connection, Swarm } from './swarm';
 import type { TransferChannel } from './transferChannel';
+import { Turns } from './turns';
 
 /** The one reason that only a liar gives: its bytes do not hash to what it offered. */
 const LIE = 'badData';
@@ -54,6 +55,7 @@ export class PeerBook {
   readonly #all = new Set<Peer>();
   readonly #admission: Admission;
   readonly #announced = new Set<string>();
+  readonly #turns = new Turns();
   readonly #events: PeerEvents;
 
   constructor(private readonly parts: PeerBookParts) {
@@ -110,7 +112,7 @@ export class PeerBook {
       return;
     }
     const { rooms, lanes, myName, log } = this.parts;
-    const peer = new Peer({ connection, rooms, lanes, myName, events: this.#events, log });
+    const peer = new Peer({ connection, rooms, lanes, myName, turns: this.#turns, events: this.#events, log });
     this.#peers.set(peer.key, peer); // A second connection of the same key replaces the first, as in Hyperswarm.
     this.#all.add(peer);
 

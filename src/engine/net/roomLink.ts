@@ -1,6 +1,7 @@
 import type { SignedRelease } from '../release/release';
 import { openRelease } from '../release/release';
 import { hasCode } from '../errors';
+import { MAX_PAGE_ENTRIES } from '../limits';
 import type { Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import { plainText } from '../plainText';
@@ -24,6 +25,7 @@ import {
   type WireRelease,
 } from './messages';
 import { MAX_MESSAGE_STATEMENTS, statements } from './statementMessages';
+import type { Turns } from './turns';
 
 /** Named in the hello of who passes on what others offer. */
 export const GOSSIP_FEATURE = 'gossip/1';
@@ -54,6 +56,8 @@ export interface RoomLinkParts {
   readonly peerKey: string;
   readonly channel: SafeChannel;
   readonly myName: () => string;
+  /** Where lists wait for the check of their signatures. */
+  readonly turns: Turns;
   readonly events: RoomLinkEvents;
   readonly log: Logger;
 }
@@ -205,7 +209,7 @@ export class RoomLink {
     this.#ifProven(() => {
       if (!this.#mayBring(message.add.length)) return;
       const whole = this.#reader.page(message);
-      if (whole) this.parts.events.onSnapshot(this, this.#open(whole));
+      if (whole) this.#open(whole, (entries) => this.parts.events.onSnapshot(this, entries));
     });
   }
 
@@ -217,7 +221,7 @@ export class RoomLink {
       }
       if (!this.#mayBring(message.add.length + message.remove.length)) return;
       const remove = message.remove.map((id) => Buffer.from(id).toString('hex'));
-      this.parts.events.onDelta(this, this.#open(message.add), remove);
+      this.#open(message.add, (add) => this.parts.events.onDelta(this, add, remove));
     });
   }
 
@@ -271,7 +275,17 @@ export class RoomLink {
     if (this.isProven && !this.parts.channel.isClosed && !this.parts.room.lead) work();
   }
 
-  #open(entries: readonly WireRelease[]): SignedRelease[] {
+  /** Checks signatures, a page in a turn, and hands on what is good in one more. */
+  #open(entries: readonly WireRelease[], then: (opened: readonly SignedRelease[]) => void): void {
+    const opened: SignedRelease[] = [];
+    const inTurn = (work: () => void): void =>
+      this.parts.turns.take(() => this.parts.channel.resume(() => this.#ifProven(work)));
+    for (let at = 0; at < entries.length; at += MAX_PAGE_ENTRIES)
+      inTurn(() => void opened.push(...this.#openNow(entries.slice(at, at + MAX_PAGE_ENTRIES))));
+    inTurn(() => then(opened));
+  }
+
+  #openNow(entries: readonly WireRelease[]): SignedRelease[] {
     return entries.flatMap((entry) => {
       try {
         return [openRelease(entry.payload, entry.signature, entry.authorKey)];

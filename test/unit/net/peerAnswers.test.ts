@@ -6,6 +6,7 @@ import { makePrivate } from '../../../src/engine/net/roomBook';
 import type { TransferChannel } from '../../../src/engine/net/transferChannel';
 import { connectionOn, peerEvents } from '../../helpers/memoryPeers';
 import { memoryStreams } from '../../helpers/memoryStreams';
+import { Turns } from '../../../src/engine/net/turns';
 
 describe('two peers, one of whom goes to the next room before it hears an answer for the last', () => {
   it('have the channels that a connection has once', async () => {
@@ -42,6 +43,7 @@ function makePeer(
     connection: connectionOn(stream),
     rooms: () => rooms,
     myName: () => 'tester',
+    turns: new Turns(),
     events: peerEvents(events),
     log: silentLog,
   });

@@ -11,6 +11,7 @@ import type { RoomLink } from '../../../src/engine/net/roomLink';
 import type { Connection } from '../../../src/engine/net/swarm';
 import { makeRelease } from '../../helpers/packages';
 import { readVectors } from './vectorFile';
+import { Turns } from '../../../src/engine/net/turns';
 
 const { proofs } = readVectors<{
   readonly proofs: Readonly<Record<'secret' | 'handshakeHash' | 'asker' | 'answerer', Buffer>>;
@@ -95,7 +96,14 @@ function makeSide(end: End, secret: Buffer): Side {
     ...{ mayJoin: () => true, mayGuess: () => true },
   };
   const connection = { stream: end, info: { topics: [] } } as unknown as Connection;
-  const peer = new Peer({ connection, rooms: () => [room], myName: () => 'Ana', events, log: silentLog });
+  const peer = new Peer({
+    connection,
+    rooms: () => [room],
+    myName: () => 'Ana',
+    turns: new Turns(),
+    events,
+    log: silentLog,
+  });
   return { end, room, peer, proven, told, strikes };
 }
 
