@@ -20,6 +20,16 @@ export interface Shared {
   readonly folder: string;
 }
 
+/** Bytes a second: slow enough for faults to strike in the middle, and a setting that has to be kept. */
+const UPLOAD_LIMIT = 12_345_678;
+/** For what is only about size. */
+export const NO_UPLOAD_LIMIT = 0;
+
+interface NewHomeOptions {
+  readonly home?: string;
+  readonly uploadLimit?: number;
+}
+
 /** A home to begin with: in the room, with settings of its own and an adapter of the user that it shares. */
 interface Template {
   readonly home: string;
@@ -50,7 +60,7 @@ export interface Place {
 /** What all faults stand on: a DHT on loopback, an engine that shares, and homes of victims, which are processes. */
 export class Ground {
   readonly #shared = new Map<Size, Promise<Shared>>();
-  readonly #templates = new Map<number, Promise<Template>>();
+  readonly #templates = new Map<string, Promise<Template>>();
   readonly #victims = new Set<Victim>();
   #homes = 0;
 
@@ -99,9 +109,13 @@ export class Ground {
   }
 
   /** A fresh home. Homes of one lane have one identity, so only one engine of a lane may run at a time. */
-  async newHome(lane = 0, home = this.emptyHome()): Promise<{ readonly home: string; readonly kept: Kept }> {
-    let template = this.#templates.get(lane);
-    if (!template) this.#templates.set(lane, (template = this.#makeTemplate(lane)));
+  async newHome(
+    lane = 0,
+    { home = this.emptyHome(), uploadLimit = UPLOAD_LIMIT }: NewHomeOptions = {},
+  ): Promise<{ readonly home: string; readonly kept: Kept }> {
+    const key = `${lane} at ${uploadLimit}`;
+    let template = this.#templates.get(key);
+    if (!template) this.#templates.set(key, (template = this.#makeTemplate(lane, uploadLimit)));
     const { home: from, kept } = await template;
     fs.cpSync(from, home, { recursive: true });
     return { home, kept };
@@ -142,10 +156,10 @@ export class Ground {
     return sharedOf(this.seeder.home, id, folder);
   }
 
-  async #makeTemplate(lane: number): Promise<Template> {
+  async #makeTemplate(lane: number, uploadLimit: number): Promise<Template> {
     const { engine, home } = await this.engines.open(`template-${lane}`, { bootstrap: this.bootstrap });
     await engine.wish('joinRoom', { room: this.room, label: 'lab' });
-    await engine.wish('setSetting', { key: 'transfer.uploadLimit', value: 12_345_678 });
+    await engine.wish('setSetting', { key: 'transfer.uploadLimit', value: uploadLimit });
     const own = path.join(this.folder, 'own', String(lane));
     await writePeftAdapter(own, { seed: 100 + lane });
     await engine.wish('share', { path: own, rooms: ['lab'] });

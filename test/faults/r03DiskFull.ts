@@ -50,7 +50,7 @@ async function fillAndFree(
 ): Promise<{ readonly refetched: number; readonly ms: number }> {
   const adapter = await ground.shared('small');
   return await withSmallDisk(ground.emptyHome(), 24, async (disk) => {
-    const { home, kept } = await ground.newHome(lane, path.join(disk, 'home'));
+    const { home, kept } = await ground.newHome(lane, { home: path.join(disk, 'home') });
     const victim = ground.start({ home, get: adapter.id, retries: 1, maxRate: 3e6, isTalkative: true });
     await hasBytes(victim, share * adapter.manifest.size * 0.9);
     fillDisk(path.join(disk, 'film'));
@@ -81,7 +81,7 @@ function fillDisk(file: string): void {
 async function refused(ground: Ground): Promise<PointResult> {
   const adapter = await ground.shared('small');
   return await withSmallDisk(ground.emptyHome(), 4, async (disk) => {
-    const { home } = await ground.newHome(FIRST_LANE, path.join(disk, 'home'));
+    const { home } = await ground.newHome(FIRST_LANE, { home: path.join(disk, 'home') });
     const victim = ground.start({ home, get: adapter.id });
     const { code } = await victim.exited;
     const error = victim.said('error');

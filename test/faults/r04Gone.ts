@@ -78,7 +78,7 @@ async function readOnly(bout: Bout, ground: Ground): Promise<void> {
 async function readOnlyDisk(ground: Ground): Promise<PointResult> {
   const adapter = await ground.shared('small');
   return await withSmallDisk(ground.emptyHome(), 64, async (disk) => {
-    const { home, kept } = await ground.newHome(FIRST_LANE, path.join(disk, 'home'));
+    const { home, kept } = await ground.newHome(FIRST_LANE, { home: path.join(disk, 'home') });
     spawnSync('mount', ['-o', 'remount,ro', disk]);
     const refused = ground.start({ home, get: adapter.id });
     assert.equal((await refused.exited).code, 3, describe(refused));

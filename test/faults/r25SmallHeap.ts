@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { bigAdapter } from './bigAdapter';
 import type { Fault } from './fault';
+import { NO_UPLOAD_LIMIT } from './ground';
 import { checkHome } from './laws';
 import { describe, endsWell } from './recovery';
 import { Sharers } from './sharers';
@@ -17,9 +18,10 @@ export const smallHeap: Fault = {
     const heapMB = bout.isSample ? 32 : 128;
     const env = { NODE_OPTIONS: `--max-old-space-size=${heapMB}` };
     const folder = bout.isSample ? await ground.writeAdapter('middle', 25) : await bigAdapter(ground, 'dense');
-    const sharers = await Sharers.start(ground, { count: 1, first: LANE, lane: true, place: { env }, folder });
+    const options = { count: 1, first: LANE, lane: true, place: { env }, folder, uploadLimit: NO_UPLOAD_LIMIT };
+    const sharers = await Sharers.start(ground, options);
     try {
-      for (let round = 0; round < bout.rounds(2, 1); round++)
+      for (let round = 0; round < bout.rounds(10, 1); round++)
         await bout.point(`a heap of ${heapMB} MB, round ${round}`, async () => {
           const { home, kept } = await ground.newHome(LANE + 1);
           const { adapter } = sharers;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { bigAdapter } from './bigAdapter';
 import type { Fault } from './fault';
+import { NO_UPLOAD_LIMIT } from './ground';
 import { checkHome } from './laws';
 import { describe, endsWell } from './recovery';
 import { Sharers } from './sharers';
@@ -21,7 +22,13 @@ export const bigFile: Fault = {
       for (const count of [1, 2, 4])
         await bout.point(`${kind}, ${count} sources`, async () => {
           const folder = await bigAdapter(ground, kind);
-          const sharers = await Sharers.start(ground, { count, first: LANE, lane: true, folder });
+          const sharers = await Sharers.start(ground, {
+            count,
+            first: LANE,
+            lane: true,
+            folder,
+            uploadLimit: NO_UPLOAD_LIMIT,
+          });
           try {
             const { home, kept } = await ground.newHome(LANE + 4);
             const { adapter } = sharers;

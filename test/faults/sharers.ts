@@ -11,6 +11,7 @@ interface SharersOptions {
   readonly size?: Size;
   /** What they share, when it is none of the usual sizes. */
   readonly folder?: string;
+  readonly uploadLimit?: number;
 }
 
 /** Processes that share one adapter, and may be killed, stopped and started again. */
@@ -27,11 +28,12 @@ export class Sharers {
 
   static async start(
     ground: Ground,
-    { count, first, lane, place = {}, size = 'middle', folder: given }: SharersOptions,
+    { count, first, lane, place = {}, size = 'middle', folder: given, uploadLimit }: SharersOptions,
   ): Promise<Sharers> {
     const folder = given ?? (await ground.writeAdapter(size, first));
     const homes: string[] = [];
-    for (let i = 0; i < count; i++) homes.push((await ground.newHome(first + i)).home);
+    for (let i = 0; i < count; i++)
+      homes.push((await ground.newHome(first + i, { ...(uploadLimit !== undefined && { uploadLimit }) })).home);
     const victims = homes.map((home) => ground.start({ home, share: folder, lane }, place));
     const words = await Promise.all(victims.map((victim) => victim.until((word) => word.kind === 'shared')));
     const [word] = words;
