@@ -31,7 +31,7 @@ import { libraryStates, takeSnapshot, type SnapshotParts } from './flows/snapsho
 import { transferDetails } from './flows/transferDetails';
 import { DisposableStore, repeatEvery } from './lifecycle';
 import { plainLog, type Logger } from './log';
-import { Lanes } from './net/lanes';
+import { Lanes } from './net/lane/lanes';
 import { reachesOutside } from './net/networkMode';
 import type { JoinOptions } from './net/members/privateRooms';
 import { Rooms } from './net/rooms';

@@ -3,7 +3,7 @@ import type { KeyPair } from 'hypercore-crypto';
 import type NoiseSecretStream from '@hyperswarm/secret-stream';
 import { silentLog } from '../../src/engine/log';
 import type { JoinedRoom } from '../../src/engine/net/joinedRoom';
-import type { Lanes } from '../../src/engine/net/lanes';
+import type { Lanes } from '../../src/engine/net/lane/lanes';
 import { Peer, type PeerEvents } from '../../src/engine/net/peer';
 import type { Connection } from '../../src/engine/net/swarm';
 import { identityKeys } from '../../src/engine/release/release';

@@ -2,7 +2,7 @@ import { keyPair, type KeyPair } from 'hypercore-crypto';
 import createTestnet, { type Testnet } from 'hyperdht/testnet';
 import { Emitter } from '../../src/engine/events';
 import { silentLog } from '../../src/engine/log';
-import { Lanes } from '../../src/engine/net/lanes';
+import { Lanes } from '../../src/engine/net/lane/lanes';
 import type { TransferChannel } from '../../src/engine/net/transferChannel';
 import { Rooms } from '../../src/engine/net/rooms';
 import type { RoomMemory } from '../../src/engine/net/roomsParts';

@@ -3,7 +3,7 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { hash, keyPair, randomBytes } from 'hypercore-crypto';
 import HyperDHT from 'hyperdht';
-import { readBeacon, unseal, writeOpenBeacon } from '../../src/engine/net/lanPackets';
+import { readBeacon, unseal, writeOpenBeacon } from '../../src/engine/net/lan/lanPackets';
 import { privateKeys } from '../../src/engine/net/roomKeys';
 import { parseRoomCode } from '../../src/engine/net/roomCode';
 import { TestRooms } from '../helpers/testRooms';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import type { Testnet } from 'hyperdht/testnet';
 import { isLanAddress } from '../../src/engine/net/address';
-import { readBeacon, writeOpenBeacon } from '../../src/engine/net/lanPackets';
+import { readBeacon, writeOpenBeacon } from '../../src/engine/net/lan/lanPackets';
 import { parseRoomCode } from '../../src/engine/net/roomCode';
 import { generalKeys, privateKeys } from '../../src/engine/net/roomKeys';
 import { ROOT } from '../cli/terminal';

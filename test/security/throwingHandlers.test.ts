@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { silentLog } from '../../src/engine/log';
 import type { JoinedRoom } from '../../src/engine/net/joinedRoom';
 import { makeRekey } from '../../src/engine/net/members/legacyRekey';
-import { Lanes } from '../../src/engine/net/lanes';
+import { Lanes } from '../../src/engine/net/lane/lanes';
 import type { Peer, PeerEvents } from '../../src/engine/net/peer';
 import { makePrivate } from '../../src/engine/net/roomBook';
 import { makeRoomSecret } from '../../src/engine/net/roomCode';

@@ -5,7 +5,7 @@ import type { EngineEvent } from '../wishes';
 import { Admission, type Candidate, type StrikeMemory } from './admission';
 import type { Crowd } from './gossip/crowd';
 import type { JoinedRoom } from './joinedRoom';
-import type { Lanes } from './lanes';
+import type { Lanes } from './lane/lanes';
 import type { MembersMessage } from './members/memberMessages';
 import type { Rekey } from './messages';
 import { Peer, type PeerEvents } from './peer';

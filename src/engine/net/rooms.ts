@@ -9,7 +9,7 @@ import { AdapterTopics } from './adapterTopics';
 import { Crowd } from './gossip/crowd';
 import { HolderSearch } from './holderSearch';
 import type { JoinedRoom } from './joinedRoom';
-import { LocalNetwork } from './localNetwork';
+import { LocalNetwork } from './lan/localNetwork';
 import type { People } from './members/people';
 import { PrivateRooms, type JoinOptions } from './members/privateRooms';
 import { allowsRoom, reachesOutside } from './networkMode';

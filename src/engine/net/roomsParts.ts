@@ -4,7 +4,7 @@ import type { Logger } from '../log';
 import type { SignedRelease } from '../release/release';
 import type { NetworkMode, RoomKind } from '../state';
 import type { StrikeMemory } from './admission';
-import type { Lanes } from './lanes';
+import type { Lanes } from './lane/lanes';
 import type { PeerBookEvents } from './peerBook';
 import type { Swarm } from './swarm';
 

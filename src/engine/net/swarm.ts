@@ -7,8 +7,8 @@ import { Resource, type Disposable } from '../lifecycle';
 import type { Logger } from '../log';
 import { parseHostPort } from '../settings';
 import { isLoopback } from './address';
-import type { LanPeer } from './lan';
-import { keepOnLan } from './lanOnly';
+import type { LanPeer } from './lan/lanBeacon';
+import { keepOnLan } from './lan/lanOnly';
 
 /** A polite goodbye to the DHT takes 80 requests per topic; it may take this long, then we go without. */
 const POLITE_CLOSE_MS = 1_000;

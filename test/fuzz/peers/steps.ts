@@ -1,6 +1,6 @@
 import { ROOM_PROTOCOL } from '../../../src/engine/net/peer';
 import { ALIVE_PROTOCOL } from '../../../src/engine/net/heartbeat';
-import { LANE_PROTOCOL } from '../../../src/engine/net/peerLane';
+import { LANE_PROTOCOL } from '../../../src/engine/net/lane/peerLane';
 import { TRANSFER_PROTOCOL } from '../../../src/engine/net/transferMessages';
 import type { HostileSide } from './hostileSide';
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readBeacon, unseal, writeOpenBeacon, writeSealedBeacon } from '../../../src/engine/net/lanPackets';
+import { readBeacon, unseal, writeOpenBeacon, writeSealedBeacon } from '../../../src/engine/net/lan/lanPackets';
 import { localKeys, privateKeys } from '../../../src/engine/net/roomKeys';
 import { damaged } from '../bytes';
 import type { Random } from '../random';

@@ -6,7 +6,7 @@ import { decodeMessage } from '../../../src/engine/net/channel';
 import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMessages';
 import { memberStatements, membersMessage } from '../../../src/engine/net/members/memberMessages';
 import { catalogDelta, catalogPage, empty, hello, proofHandshake, rekey } from '../../../src/engine/net/messages';
-import { laneOffer } from '../../../src/engine/net/peerLane';
+import { laneOffer } from '../../../src/engine/net/lane/peerLane';
 import { GOSSIP_FEATURE } from '../../../src/engine/net/roomLink';
 import { statements } from '../../../src/engine/net/statementMessages';
 import {

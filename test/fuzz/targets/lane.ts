@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import c from 'compact-encoding';
 import { hasCode } from '../../../src/engine/errors';
-import { LaneReader } from '../../../src/engine/net/laneFrames';
-import { LaneOrder } from '../../../src/engine/net/laneOrder';
+import { LaneReader } from '../../../src/engine/net/lane/laneFrames';
+import { LaneOrder } from '../../../src/engine/net/lane/laneOrder';
 import { damaged } from '../bytes';
 import { costSince, started } from '../../helpers/processorTime';
 import { Random } from '../random';

@@ -7,7 +7,7 @@ import type NoiseSecretStream from '@hyperswarm/secret-stream';
 import c, { type Encoder } from 'compact-encoding';
 import { hash, keyPair, randomBytes, type KeyPair } from 'hypercore-crypto';
 import HyperDHT, { type DhtNode, type DhtServer } from 'hyperdht';
-import { readBeacon, writeOpenBeacon } from '../../../src/engine/net/lanPackets';
+import { readBeacon, writeOpenBeacon } from '../../../src/engine/net/lan/lanPackets';
 import { LURES } from './lures';
 
 const GROUP = '239.76.83.87';

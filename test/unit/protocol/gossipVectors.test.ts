@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import c, { type Encoder } from 'compact-encoding';
 import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMessages';
 import { isGenuine, makeRumours, type Rumour } from '../../../src/engine/net/gossip/rumour';
-import { readBeacon, seal, unseal, type SealPlace } from '../../../src/engine/net/lanPackets';
+import { readBeacon, seal, unseal, type SealPlace } from '../../../src/engine/net/lan/lanPackets';
 import { generalKeys, privateKeys, shardTopic } from '../../../src/engine/net/roomKeys';
 import { identityKeys } from '../../../src/engine/release/release';
 import { readVectors, vectorText } from './vectorFile';

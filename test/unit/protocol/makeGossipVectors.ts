@@ -6,7 +6,7 @@ import path from 'node:path';
 import c from 'compact-encoding';
 import { heard, rumours, tellMe } from '../../../src/engine/net/gossip/gossipMessages';
 import { makeRumours } from '../../../src/engine/net/gossip/rumour';
-import { seal } from '../../../src/engine/net/lanPackets';
+import { seal } from '../../../src/engine/net/lan/lanPackets';
 import type { WireRelease } from '../../../src/engine/net/messages';
 import { generalKeys, privateKeys, shardTopic } from '../../../src/engine/net/roomKeys';
 import { identityKeys } from '../../../src/engine/release/release';

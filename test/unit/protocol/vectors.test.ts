@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import c, { type Encoder } from 'compact-encoding';
 import { packageConfig } from '../../../src/engine/adapter/packageConfig';
 import { openRekey } from '../../../src/engine/net/members/legacyRekey';
-import { LanBeacon, type LanPeer } from '../../../src/engine/net/lan';
+import { LanBeacon, type LanPeer } from '../../../src/engine/net/lan/lanBeacon';
 import { silentLog } from '../../../src/engine/log';
 import {
   catalogDelta,
@@ -25,8 +25,8 @@ import {
   roomProof,
   type RoomKeys,
 } from '../../../src/engine/net/roomKeys';
-import { LaneReader, encodeLaneMessage } from '../../../src/engine/net/laneFrames';
-import { laneOffer, type LaneOffer } from '../../../src/engine/net/peerLane';
+import { LaneReader, encodeLaneMessage } from '../../../src/engine/net/lane/laneFrames';
+import { laneOffer, type LaneOffer } from '../../../src/engine/net/lane/peerLane';
 import { TRANSFER_CODECS, type TransferMessage } from '../../../src/engine/net/transferMessages';
 import { hashPackage } from '../../../src/engine/release/hashPackage';
 import { parseManifest, type FileRole } from '../../../src/engine/release/manifest';

@@ -1,5 +1,5 @@
-import { LoraSwarmError } from '../errors';
-import type { TransferMessage } from './transferMessages';
+import { LoraSwarmError } from '../../errors';
+import type { TransferMessage } from '../transferMessages';
 
 /** An honest peer is ahead on one connection by what fits into the buffers of the others. */
 const MAX_EARLY = 1_024;

@@ -1,5 +1,5 @@
 import type { Udx, UdxSocket, UdxStream } from 'hyperdht';
-import { isLanAddress } from './address';
+import { isLanAddress } from '../address';
 
 /**
  * Keeps a DHT node on the local network: its sockets send to no other address, and hear none. Without it a peer could

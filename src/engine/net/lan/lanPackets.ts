@@ -1,5 +1,5 @@
 import { createHmac, randomBytes, randomInt } from 'node:crypto';
-import type { RoomKeys } from './roomKeys';
+import type { RoomKeys } from '../roomKeys';
 
 const OPEN_MAGIC = Buffer.from('LSB\x01', 'latin1');
 const SEALED_MAGIC = Buffer.from('LSB\x02', 'latin1');

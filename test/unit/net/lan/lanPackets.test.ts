@@ -6,8 +6,8 @@ import {
   writeOpenBeacon,
   writeSealedBeacon,
   type SealedBeacon,
-} from '../../../src/engine/net/lanPackets';
-import { privateKeys } from '../../../src/engine/net/roomKeys';
+} from '../../../../src/engine/net/lan/lanPackets';
+import { privateKeys } from '../../../../src/engine/net/roomKeys';
 
 describe('beacon packets', () => {
   const key = Buffer.alloc(32, 7);

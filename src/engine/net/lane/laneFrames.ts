@@ -1,7 +1,7 @@
 import c, { type State } from 'compact-encoding';
-import { LoraSwarmError } from '../errors';
-import { DATA_HEADER_BYTES, MAX_CONTROL_BYTES, MAX_FRAME_BYTES } from '../limits';
-import { TRANSFER_CODECS, type DataMessage, type TransferMessage } from './transferMessages';
+import { LoraSwarmError } from '../../errors';
+import { DATA_HEADER_BYTES, MAX_CONTROL_BYTES, MAX_FRAME_BYTES } from '../../limits';
+import { TRANSFER_CODECS, type DataMessage, type TransferMessage } from '../transferMessages';
 
 // On the lane a message is its length (of what follows the length), its place among all messages of this side, its number,
 // and its fields as everywhere. Length and place are 4 bytes, little-endian.

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { AddressInfo, OnReadOpts, Socket } from 'node:net';
 import tls, { type TLSSocket } from 'node:tls';
-import { Resource, type Disposable } from '../lifecycle';
-import type { Logger } from '../log';
-import { isLanAddress } from './address';
+import { Resource, type Disposable } from '../../lifecycle';
+import type { Logger } from '../../log';
+import { isLanAddress } from '../address';
 import { makeLaneCertificate, type LaneCertificate } from './laneCertificate';
 
 /** A machine of the same network answers in milliseconds. */

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import c, { type Encoder } from 'compact-encoding';
 import type Protomux from 'protomux';
-import { LoraSwarmError } from '../errors';
-import { DisposableStore, type Disposable } from '../lifecycle';
-import type { Logger } from '../log';
-import { SafeChannel } from './channel';
+import { LoraSwarmError } from '../../errors';
+import { DisposableStore, type Disposable } from '../../lifecycle';
+import type { Logger } from '../../log';
+import { SafeChannel } from '../channel';
 import { LaneLink } from './laneLink';
 import type { LaneSocket, Lanes } from './lanes';
-import { empty } from './messages';
+import { empty } from '../messages';
 
 export const LANE_PROTOCOL = 'lora-swarm/lane/1';
 /** A way that was closed a moment ago is closed still. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import HyperDHT, { type Udx, type UdxSocket } from 'hyperdht';
-import { keepOnLan } from '../../../src/engine/net/lanOnly';
+import { keepOnLan } from '../../../../src/engine/net/lan/lanOnly';
 
 /** Of the public internet. Nothing is sent to it, which is what these tests are about; their sockets are on loopback. */
 const OUTSIDE = '8.8.8.8';

@@ -1,8 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import { Emitter } from '../events';
-import { Resource } from '../lifecycle';
-import type { Logger } from '../log';
-import { lanAddresses, type LanAddress } from './address';
+import { Emitter } from '../../events';
+import { Resource } from '../../lifecycle';
+import type { Logger } from '../../log';
+import { lanAddresses, type LanAddress } from '../address';
 
 /** Administratively scoped (RFC 2365): routers do not forward it. The port is not in IANA's list. */
 const GROUP = '239.76.83.87';

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { Emitter } from '../events';
-import { Resource } from '../lifecycle';
-import type { Logger } from '../log';
-import type { RoomKind } from '../state';
-import { isLanAddress, isLoopback } from './address';
+import { Emitter } from '../../events';
+import { Resource } from '../../lifecycle';
+import type { Logger } from '../../log';
+import type { RoomKind } from '../../state';
+import { isLanAddress, isLoopback } from '../address';
 import { LanSightings, type Sighting } from './lanSightings';
 import {
   readBeacon,
@@ -14,7 +14,7 @@ import {
   type SealedBeacon,
 } from './lanPackets';
 import { LanSockets, type LanPacket } from './lanSockets';
-import type { RoomKeys } from './roomKeys';
+import type { RoomKeys } from '../roomKeys';
 
 /** Fast while somebody may be waiting for us to appear, then slow enough to be unnoticeable. */
 const FAST_MS = 1_000;

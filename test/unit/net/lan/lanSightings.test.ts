@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { LanSightings } from '../../../src/engine/net/lanSightings';
+import { LanSightings } from '../../../../src/engine/net/lan/lanSightings';
 
 describe('what beacons named', () => {
   const key = (n: number): Buffer => {

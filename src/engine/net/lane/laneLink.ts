@@ -1,11 +1,11 @@
-import { Emitter } from '../events';
-import { AnswerBudget } from './answerBudget';
+import { Emitter } from '../../events';
+import { AnswerBudget } from '../answerBudget';
 import { LaneReader, encodeDataHead, encodeLaneMessage, setPlace } from './laneFrames';
 import { LaneOrder } from './laneOrder';
 import { LaneSocketWriter } from './laneSocketWriter';
 import type { LaneSocket } from './lanes';
-import type { TransferChannel } from './transferChannel';
-import type { TransferMessage } from './transferMessages';
+import type { TransferChannel } from '../transferChannel';
+import type { TransferMessage } from '../transferMessages';
 
 /** Answers that wait while chunks go out. The seeder counts what a peer does not read beyond that. */
 const MAX_WAITING_BYTES = 65_536;

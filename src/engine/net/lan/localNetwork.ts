@@ -1,6 +1,6 @@
-import type { Disposable } from '../lifecycle';
-import { LanBeacon, type LanParts } from './lan';
-import type { Swarm } from './swarm';
+import type { Disposable } from '../../lifecycle';
+import { LanBeacon, type LanParts } from './lanBeacon';
+import type { Swarm } from '../swarm';
 
 export interface LocalNetworkParts extends Omit<LanParts, 'port'> {
   readonly swarm: Swarm;
