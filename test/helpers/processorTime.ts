@@ -1,10 +1,17 @@
 /** Since when, of the processor. */
 export type Started = NodeJS.CpuUsage;
 
-export const started = (): Started => process.cpuUsage();
+/** Node before 22.19 only knows the sum over all threads. */
+const usage = (since?: Started): NodeJS.CpuUsage =>
+  (process as Partial<typeof process>).threadCpuUsage?.(since) ?? process.cpuUsage(since);
 
-/** Milliseconds of a processor, on all threads of this process, since then. What others on this machine do is not among them. */
+export const started = (): Started => usage();
+
+/**
+ * Milliseconds of a processor since then, on this thread: as long as nothing else of it could run. What others on this machine do
+ * is not among them, nor what the compiler and the collector of V8 do beside it.
+ */
 export function costSince(since: Started): number {
-  const { user, system } = process.cpuUsage(since);
+  const { user, system } = usage(since);
   return (user + system) / 1_000;
 }
