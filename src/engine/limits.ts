@@ -167,7 +167,7 @@ export const UPLOAD_SLOTS = 8;
 // The disk
 
 /** An entry of the journal is begun after this much was written… */
-export const JOURNAL_BYTES = 8 * MIB;
+export const JOURNAL_BYTES = 4 * MIB;
 /** …or this long after the first byte of it, … */
 export const JOURNAL_MS = 2 * SECOND_MS;
 /** …and writing waits for the disk when this much is not safe: 256 chunks, the most that a power cut may cost. At that rate syncing costs 14 % (measured). */

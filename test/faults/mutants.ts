@@ -187,8 +187,13 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'store/journalWriter.ts',
-        from: 'if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSAFE_BYTES) this.#flushNow();\n    else if (this.#unsafeBytes >= FLUSH_BYTES && this.#syncingBytes === 0) this.#flushInBackground();\n    else',
+        from: 'if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSYNCED_BYTES) this.#flushNow();\n    else if (this.#unsafeBytes >= JOURNAL_BYTES && this.#syncingBytes === 0) this.#flushInBackground();\n    else',
         to: '',
+      },
+      {
+        file: 'store/journalWriter.ts',
+        from: 'return Math.max(0, MAX_UNSYNCED_BYTES - this.#unsafeBytes - this.#syncingBytes);',
+        to: 'return Infinity;',
       },
     ],
     fault: 'R06',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { CHUNK_BYTES, JOURNAL_BYTES } from '../../src/engine/limits';
 import { ChunkMap } from '../../src/engine/release/chunkMap';
 import { PartialPackage } from '../../src/engine/store/partialPackage';
 import { Store } from '../../src/engine/store/store';
@@ -143,6 +144,8 @@ function isWhole(file: string, bytes: Uint8Array): boolean {
   return fs.existsSync(file) && fs.readFileSync(file).subarray(0, bytes.byteLength).equals(bytes);
 }
 
+const FEW_CHUNKS = Math.floor(JOURNAL_BYTES / CHUNK_BYTES / 2);
+
 /** The power goes while a download is written, and in each state of its end. */
 async function powerCuts(bout: Bout, folder: string): Promise<void> {
   const content = await makePackage({ weights: 37 * MIB + 4_321, card: 0, seed: 3 });
@@ -178,11 +181,15 @@ async function cut(content: TestPackage, { home, after, share, isAtEnd, random }
     const partial = await PartialPackage.open(store, content.manifest);
     addAllHashes(partial, content);
     const chunks = Math.ceil(share * partial.map.chunks);
-    for (let first = 0; first < chunks; first += 160) {
-      // No entry of the journal is on its way when the last chunks come, so that only the end syncs them.
-      if (isAtEnd && first + 160 >= chunks) await partial.flush();
-      fill(partial, content, { first, count: Math.min(160, chunks - first) });
+    const last = isAtEnd ? chunks - FEW_CHUNKS : chunks;
+    for (let first = 0; first < last; first += 160) {
+      fill(partial, content, { first, count: Math.min(160, last - first) });
       await new Promise((resolve) => setImmediate(resolve)); // As between frames of a network.
+    }
+    if (isAtEnd) {
+      // No entry of the journal is on its way when the last chunks come, and they are too few for one, so that only the end syncs them.
+      await partial.flush();
+      fill(partial, content, { first: last, count: FEW_CHUNKS });
     }
     const written = partial.bytesDone;
     if (isAtEnd) await partial.finish();

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { ROOT, findNode } from '../run/machine';
 import { MUTANTS, type Mutant } from './mutants';
 
-const COPIED = ['src', 'test/faults', 'test/helpers', 'test/run', 'package.json', 'tsconfig.json'];
+const COPIED = ['src', 'test/faults', 'test/helpers', 'test/run', 'test/service', 'package.json', 'tsconfig.json'];
 
 /** Takes each guard out of a copy of the source and tries its fault. @returns the names of those that went unnoticed. */
 export async function runMutants(faults: readonly string[]): Promise<string[]> {

@@ -10,6 +10,8 @@ export interface JournalWriterParts {
   readonly files: PartialFiles;
   /** Live. */
   readonly held: Bitfield;
+  /** An entry was made: there is more room. */
+  readonly onEntry: () => void;
 }
 
 /** Enters chunks in the journal after their files were synced, often enough and not too often. */
@@ -28,7 +30,13 @@ export class JournalWriter {
     if (this.#failure !== undefined) throw this.#failure as Error;
   }
 
-  /** Call it after writing. Waits for the disk when that falls too far behind. */
+  /** Bytes that may come before writing has to wait for the disk. No limit while the disk keeps up. */
+  get room(): number {
+    if (this.#syncingBytes === 0 && this.#unsafeBytes < JOURNAL_BYTES) return Infinity;
+    return Math.max(0, MAX_UNSYNCED_BYTES - this.#unsafeBytes - this.#syncingBytes);
+  }
+
+  /** Call it after writing. Waits for the disk when that falls too far behind, although nothing beyond `room` was asked. */
   wrote(bytes: number): void {
     this.#unsafeBytes += bytes;
     if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSYNCED_BYTES) this.#flushNow();
@@ -70,6 +78,7 @@ export class JournalWriter {
       throw storeError(error, this.parts.files.folder);
     } finally {
       this.#syncingBytes = 0;
+      this.parts.onEntry();
     }
   }
 

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { LoraSwarmError } from '../errors';
 import { Emitter } from '../events';
+import { CHUNK_BYTES } from '../limits';
 import { Bitfield } from '../release/bitfield';
 import { ChunkMap } from '../release/chunkMap';
 import type { Manifest } from '../release/manifest';
@@ -30,6 +31,8 @@ export class PartialPackage {
   readonly #journal: JournalWriter;
   readonly #didHold = new Emitter<HeldRun>();
   readonly onDidHold = this.#didHold.event;
+  readonly #didMakeRoom = new Emitter<void>();
+  readonly onDidMakeRoom = this.#didMakeRoom.event;
 
   /** Hashes of what was on disk at the start, for groups whose right hashes were not there. */
   readonly #found = new Map<number, Buffer>();
@@ -53,7 +56,10 @@ export class PartialPackage {
     this.#held = new HeldChunks(this.map);
     this.#lost = new Bitfield(this.map.chunks);
     this.#hashes = new FileHashes({ map: this.map, held: this.held, files, following: store.followingHashes });
-    this.#journal = new JournalWriter({ id: manifest.id, journal: store.journal, files, held: this.held });
+    this.#journal = new JournalWriter({
+      ...{ id: manifest.id, journal: store.journal, files, held: this.held },
+      onEntry: () => this.#didMakeRoom.fire(),
+    });
   }
 
   /**
@@ -181,6 +187,11 @@ export class PartialPackage {
     return bytes;
   }
 
+  /** Chunks that may come before writing one waits for the disk. */
+  get room(): number {
+    return Math.floor(this.#journal.room / CHUNK_BYTES);
+  }
+
   /** Syncs what was written so far, then enters it in the journal. */
   flush(): Promise<void> {
     return this.#journal.flush();
@@ -271,6 +282,7 @@ export class PartialPackage {
     await this.#journal.close();
     this.#state = 'closed';
     this.#didHold.dispose();
+    this.#didMakeRoom.dispose();
     await this.#hashes.close();
     await this.files.close();
   }

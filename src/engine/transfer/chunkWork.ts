@@ -72,6 +72,11 @@ export class ChunkWork {
     return this.isInFolder && this.held.isFull;
   }
 
+  /** Whether nothing more can be asked before the disk took what came. */
+  get isHeldUp(): boolean {
+    return this.#sink.room === 0;
+  }
+
   /** Goes on in the folder of the package. What is there already is not fetched. */
   async settleIn(partial: PartialPackage, signal: AbortSignal): Promise<void> {
     const early = this.#sink;
@@ -206,9 +211,10 @@ export class ChunkWork {
   }
 
   #room(sources: readonly Source[]): number {
-    if (!(this.#sink instanceof EarlyPackage)) return Infinity;
+    const { room } = this.#sink;
+    if (room === Infinity) return room;
     const asked = sources.reduce((sum, { bytesAsked }) => sum + bytesAsked, 0) / CHUNK_BYTES;
-    return Math.max(0, this.#sink.room - asked);
+    return Math.max(0, room - asked);
   }
 
   #hasHashes({ first, count }: ChunkRange): boolean {

@@ -12,7 +12,7 @@ const MAX_BYTES = 8 * 1024 ** 2;
 const MOVE_BYTES = 2 * 1024 ** 2;
 
 /** What the transfer writes to. */
-export type ChunkSink = Pick<PartialPackage, 'map' | 'held' | 'hashesOf' | 'addHashes' | 'write'>;
+export type ChunkSink = Pick<PartialPackage, 'map' | 'held' | 'hashesOf' | 'addHashes' | 'write' | 'room'>;
 
 /** Where it goes on. */
 type Settled = Pick<PartialPackage, 'hashesOf' | 'addHashes' | 'keep'>;

@@ -188,6 +188,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     this.#opening
       .then(async (partial) => {
         if (this.#over.signal.aborted) return;
+        partial.onDidMakeRoom(() => this.#ask());
         await onOpen(partial);
         this.#disk?.setPaused(this.#isPaused);
         this.#ask();
@@ -273,7 +274,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
 
   /** Whether something is asked of somebody who can give it, or will be in a moment. */
   #isFetching(): boolean {
-    if (this.#disk?.isBusy === true || this.#pump.isWaiting) return true;
+    if (this.#disk?.isBusy === true || this.#pump.isWaiting || this.#work?.isHeldUp === true) return true;
     const usable = this.#usable();
     return usable.some(({ requests }) => requests > 0) || (usable.length > 0 && this.#work === undefined);
   }

@@ -27,6 +27,9 @@ export interface PartialPackage {
   /** Writes chunks that our own memory held since they were verified against the same hashes. */
   keep(first: number, data: Uint8Array): void;
   read(first: number, count: number): Promise<Buffer>;
+  /** Chunks that may be asked for and not be here yet: with more, writing them would wait for the disk. */
+  readonly room: number;
+  readonly onDidMakeRoom: Event<void>;
   /** What is held now survives a crash. */
   flush(): Promise<void>;
   /** Checks the whole files and moves them to their final names. */

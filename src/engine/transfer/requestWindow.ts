@@ -11,6 +11,9 @@ const MIN_WINDOW = 4 * CHUNK_BYTES;
 const MAX_WINDOW = 16 * MIB;
 /** Of all sources together, so also of one that is alone: 32 MiB is 2 Gbit/s at 130 ms. */
 const MAX_WINDOWS = 32 * MIB;
+/** Of all that are near: at 800 MB/s for 10 ms. With more, a disk that is slow for a moment would be owed more than may be unsafe. */
+const MAX_NEAR_WINDOWS = 8 * MIB;
+const NEAR_MS = 10;
 /** Reading, hashing and framing at the other end, which a round trip does not show. */
 const SERVICE_MS = 10;
 const DEFAULT_LATENCY_MS = 50;
@@ -82,7 +85,8 @@ export class RequestWindow {
 
   /** @param sources how many share the work. */
   bytes(sources: number): number {
-    const cap = sources === 1 ? MAX_WINDOWS : Math.min(MAX_WINDOW, MAX_WINDOWS / sources);
+    const all = this.latencyMs < NEAR_MS ? MAX_NEAR_WINDOWS : MAX_WINDOWS;
+    const cap = sources === 1 ? all : Math.min(MAX_WINDOW, all / sources);
     const start = sources === 1 ? START_WINDOW_ALONE : START_WINDOW;
     if (!this.#isFull) return Math.min(cap, start + this.#received);
     const pipe = (2 * this.#fastest * (this.latencyMs + SERVICE_MS)) / 1_000;

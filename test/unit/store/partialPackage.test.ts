@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CHUNK_BYTES } from '../../../src/engine/limits';
+import { CHUNK_BYTES, JOURNAL_BYTES, MAX_UNSYNCED_BYTES } from '../../../src/engine/limits';
 import { buildManifest } from '../../../src/engine/release/manifest';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
 import type { PartialPackage as TransferPartial } from '../../../src/engine/transfer/parts';
@@ -71,6 +71,26 @@ describe('PartialPackage', () => {
         assert.equal(statSync(join(item.folder, name)).mode & 0o777, 0o600, name);
       assert.equal(statSync(join(home, 'engine.db')).mode & 0o777, 0o600);
     }));
+
+  it('has no end of room while the disk keeps up, and what is left of the limit while it does not', async () => {
+    const large = await makePackage({ weights: 2 * JOURNAL_BYTES, card: 0 });
+    const entry = JOURNAL_BYTES / CHUNK_BYTES;
+    await withStore(async (store) => {
+      const partial = await PartialPackage.open(store, large.manifest);
+      addAllHashes(partial, large);
+      const rooms: number[] = [];
+      partial.onDidMakeRoom(() => rooms.push(partial.room));
+
+      fill(partial, large, { count: entry - 1, frame: 1 });
+      assert.equal(partial.room, Infinity);
+      fill(partial, large, { first: entry - 1, count: 11, frame: 1 });
+      assert.equal(partial.room, MAX_UNSYNCED_BYTES / CHUNK_BYTES - entry - 10);
+      await partial.flush();
+
+      assert.deepEqual([...new Set(rooms)], [Infinity]);
+      assert.equal(partial.room, Infinity);
+    });
+  });
 
   it('tells which chunks came to be held, once', () =>
     withStore(async (store) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { LoraSwarmError } from '../../../src/engine/errors';
+import { Emitter } from '../../../src/engine/events';
 import { CHUNK_BYTES } from '../../../src/engine/limits';
 import { silentLog } from '../../../src/engine/log';
 import type { TransferMessage } from '../../../src/engine/net/transferMessages';
@@ -50,6 +51,31 @@ describe('Leecher', () => {
         await run();
 
         assert.equal(holder.link.sentOf('getManifest').length, 0);
+      },
+      { manifest: content.manifest },
+    ));
+
+  it('asks for no more than the disk has room for, and goes on when it has again', () =>
+    withDownload(
+      content,
+      async ({ add, partial, run, leecher }) => {
+        const disk = await partial();
+        const made = new Emitter<void>();
+        let room = 5;
+        Object.defineProperty(disk, 'room', { get: () => room });
+        Object.defineProperty(disk, 'onDidMakeRoom', { value: made.event });
+        const holder = add(silentAfter(0));
+        const running = run();
+
+        await turns();
+        const before = holder.asked.length;
+        room = 8;
+        made.fire();
+        await turns();
+
+        assert.deepEqual([before, holder.asked.length], [5, 8]);
+        leecher.cancel();
+        await assert.rejects(running, { code: 'DOWNLOAD_CANCELLED' });
       },
       { manifest: content.manifest },
     ));
