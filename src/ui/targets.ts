@@ -12,7 +12,8 @@ export const elementId = {
   room: (room: string) => `room:${room}`,
   /** The row that leads to all that a room offers. */
   all: (room: string) => `all:${room}`,
-  peer: (room: string, key: string) => `peer:${room}:${key}`,
+  /** @param isLeaf it has nothing below it. The editor keeps a row closed that was a leaf before, so it becomes another one. */
+  peer: (room: string, key: string, isLeaf = false) => `peer:${room}:${key}${isLeaf ? ':leaf' : ''}`,
   offer: (room: string, key: string, id: string) => `offer:${room}:${key}:${id}`,
   shared: (id: string) => `shared:${id}`,
   downloaded: (id: string) => `downloaded:${id}`,

@@ -136,7 +136,7 @@ function peerBranch(room: RoomState, peer: PeerState, isOpened: boolean): Branch
   const offered = offeredIn(room, peer);
   const rtt = peer.rttMs === undefined ? undefined : t('{0} ms', Math.round(peer.rttMs));
   return {
-    id: elementId.peer(room.id, peer.key),
+    id: elementId.peer(room.id, peer.key, offered === 0),
     label: joinKnown([peerText(peer.petname ?? peer.name, 40), shortKey(peer.key)]),
     description: offered === 0 ? t('no adapters') : countAdapters(offered),
     icon: peer.isVerified ? 'verified' : 'account',

@@ -407,6 +407,16 @@ describe('changedBranches', () => {
     assert.deepEqual(changedBranches(roomBranches(state), roomBranches(later)), [`peer:local:${idOf('a')}`]);
   });
 
+  it('makes another row of a peer that offers something now: the editor keeps one closed that was a leaf', () => {
+    const [before, after] = [0, 1].map((adapters) =>
+      roomBranches(stateWith({ ...state, peers: [peer({ adapters, adaptersIn: { local: adapters } })] })),
+    );
+    const idsOf = (rows: readonly Branch[] | undefined): string[] => childrenOf(rows?.[0]).map(({ id }) => id);
+
+    assert.notDeepEqual(idsOf(before), idsOf(after));
+    assert.deepEqual(changedBranches(before!, after!), ['room:local']);
+  });
+
   it('names the one row that changed', () => {
     const later = { ...state, rooms: [room({ peers: 2 }), state.rooms[1]!] };
 

@@ -8,11 +8,12 @@ const key = idOf('d');
 describe('parseTarget', () => {
   it('reads back what the trees are made of', () => {
     assert.deepEqual(parseTarget(elementId.room('general')), { kind: 'room', room: 'general' });
-    assert.deepEqual(parseTarget(elementId.peer('0123456789abcdef', key)), {
-      kind: 'peer',
-      room: '0123456789abcdef',
-      key,
-    });
+    for (const isLeaf of [false, true])
+      assert.deepEqual(parseTarget(elementId.peer('0123456789abcdef', key, isLeaf)), {
+        kind: 'peer',
+        room: '0123456789abcdef',
+        key,
+      });
     assert.deepEqual(parseTarget(elementId.offer('local', key, id)), { kind: 'adapter', id, room: 'local' });
     assert.deepEqual(parseTarget(elementId.offer('local', 'me', id)), { kind: 'adapter', id, room: 'local' });
     for (const element of [elementId.shared(id), elementId.downloaded(id), elementId.transfer('download', id), id])
