@@ -10,7 +10,7 @@ export interface JournalWriterParts {
   readonly files: PartialFiles;
   /** Live. */
   readonly held: Bitfield;
-  /** An entry was made: there is more room. */
+  /** An entry was made or failed: nothing is on its way to the disk any more. */
   readonly onEntry: () => void;
 }
 

@@ -161,7 +161,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     }
   }
 
-  /** A timer has nobody above it: what goes wrong there ends this download, and nothing else. */
+  /** A timer, and a disk that is done, have nobody above them: what goes wrong there ends this download, and nothing else. */
   #whole(work: () => void): void {
     try {
       work();
@@ -188,7 +188,7 @@ export class Leecher<P extends PartialPackage = PartialPackage> {
     this.#opening
       .then(async (partial) => {
         if (this.#over.signal.aborted) return;
-        partial.onDidMakeRoom(() => this.#ask());
+        partial.onDidMakeRoom(() => this.#whole(() => this.#ask()));
         await onOpen(partial);
         this.#disk?.setPaused(this.#isPaused);
         this.#ask();
