@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { ROOT, findNode } from '../run/machine';
+import { ROOT } from '../run/machine';
 import { MUTANTS, type Mutant } from './mutants';
+import { runNode } from './runNode';
 
+const FAULTS = ['--import', 'tsx', 'test/faults/main.ts'];
 const COPIED = ['src', 'test/faults', 'test/helpers', 'test/run', 'test/service', 'package.json', 'tsconfig.json'];
 
 /** Takes each guard out of a copy of the source and tries its fault. @returns the names of those that went unnoticed. */
@@ -34,7 +35,11 @@ async function tryMutant({ edits, fault, only }: Mutant): Promise<{ isNoticed: b
         source.replace(from, () => to),
       );
     }
-    const { code, output } = await run(folder, [fault, ...(only === undefined ? ['--sample'] : ['--only', only])]);
+    const { code, output } = await runNode(folder, [
+      ...FAULTS,
+      fault,
+      ...(only === undefined ? ['--sample'] : ['--only', only]),
+    ]);
     const failures = output.split('\n').filter((line) => line.includes('FAILED'));
     const [first] = failures.filter((line) => !line.includes('FAILED all of it'));
     if (code === 1 && first !== undefined) return { isNoticed: true, told: first.trim().slice(0, 160) };
@@ -43,15 +48,4 @@ async function tryMutant({ edits, fault, only }: Mutant): Promise<{ isNoticed: b
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
-}
-
-async function run(folder: string, args: readonly string[]): Promise<{ code: number | null; output: string }> {
-  const child = spawn(findNode(), ['--import', 'tsx', 'test/faults/main.ts', ...args], { cwd: folder });
-  const parts: Buffer[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => parts.push(part));
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject);
-    child.once('close', resolve);
-  });
-  return { code, output: Buffer.concat(parts).toString() };
 }
