@@ -187,7 +187,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'store/journalWriter.ts',
-        from: 'if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSYNCED_BYTES) this.#flushNow();\n    else if (this.#unsafeBytes >= JOURNAL_BYTES && this.#syncingBytes === 0) this.#flushInBackground();\n    else',
+        from: 'if (this.#unsafeBytes + this.#syncingBytes > MAX_UNSYNCED_BYTES) this.#flushNow();\n    else if (this.#unsafeBytes >= JOURNAL_BYTES && this.#syncingBytes === 0) this.#flushInBackground();\n    else',
         to: '',
       },
       {

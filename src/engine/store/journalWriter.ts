@@ -39,7 +39,7 @@ export class JournalWriter {
   /** Call it after writing. Waits for the disk when that falls too far behind, although nothing beyond `room` was asked. */
   wrote(bytes: number): void {
     this.#unsafeBytes += bytes;
-    if (this.#unsafeBytes + this.#syncingBytes >= MAX_UNSYNCED_BYTES) this.#flushNow();
+    if (this.#unsafeBytes + this.#syncingBytes > MAX_UNSYNCED_BYTES) this.#flushNow();
     else if (this.#unsafeBytes >= JOURNAL_BYTES && this.#syncingBytes === 0) this.#flushInBackground();
     else this.#timer ??= setTimeout(() => this.#flushInBackground(), JOURNAL_MS).unref();
   }
@@ -80,6 +80,8 @@ export class JournalWriter {
       this.#syncingBytes = 0;
       this.parts.onEntry();
     }
+    // What came meanwhile does not wait for more to come: nothing may be asked before it is safe.
+    if (this.#unsafeBytes >= JOURNAL_BYTES) this.#flushInBackground();
   }
 
   /** The disk is slower than the network: wait for it here, so that what is at risk does not grow. */

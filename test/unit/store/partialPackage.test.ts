@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync, statSync, symlinkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { mock } from 'node:test';
+import type { Event } from '../../../src/engine/events';
 import { CHUNK_BYTES, JOURNAL_BYTES, MAX_UNSYNCED_BYTES } from '../../../src/engine/limits';
 import { buildManifest } from '../../../src/engine/release/manifest';
 import { PartialPackage } from '../../../src/engine/store/partialPackage';
@@ -89,6 +91,45 @@ describe('PartialPackage', () => {
 
       assert.deepEqual([...new Set(rooms)], [Infinity]);
       assert.equal(partial.room, Infinity);
+    });
+  });
+
+  it('holds nobody up while no more comes than there is room for, and syncs that without waiting for more', async () => {
+    const large = await makePackage({ weights: MAX_UNSYNCED_BYTES + CHUNK_BYTES, card: 0 });
+    const entry = JOURNAL_BYTES / CHUNK_BYTES;
+    const all = MAX_UNSYNCED_BYTES / CHUNK_BYTES;
+    await withStore(async (store) => {
+      mock.timers.enable({ apis: ['setTimeout'] }); // What the clock would do in two seconds has to happen by itself.
+      try {
+        const partial = await PartialPackage.open(store, large.manifest);
+        addAllHashes(partial, large);
+        const entries = twice(partial.onDidMakeRoom);
+
+        fill(partial, large, { count: entry, frame: 16 });
+        await Promise.resolve(); // The entry of these is on its way.
+        fill(partial, large, { first: entry, count: all - entry, frame: 16 });
+        assert.equal(partial.room, 0); // It waits for the disk; a disk that was waited for has room.
+        await entries;
+
+        assert.equal(store.journal.held(partial.id, partial.map.chunks)?.count, all);
+        fill(partial, large, { first: all, count: 1, frame: 1 });
+        assert.equal(partial.room, Infinity);
+      } finally {
+        mock.timers.reset();
+      }
+    });
+  });
+
+  it('stops for the disk where more came than there was room for', async () => {
+    const large = await makePackage({ weights: MAX_UNSYNCED_BYTES + CHUNK_BYTES, card: 0 });
+    const all = MAX_UNSYNCED_BYTES / CHUNK_BYTES;
+    await withStore(async (store) => {
+      const partial = await PartialPackage.open(store, large.manifest);
+      addAllHashes(partial, large);
+
+      fill(partial, large, { count: all + 1, frame: 1 });
+
+      assert.equal(store.journal.held(partial.id, partial.map.chunks)?.count, all + 1);
     });
   });
 
@@ -360,4 +401,10 @@ function flip(bytes: Uint8Array, at: number): Buffer {
   const copy = Buffer.from(bytes);
   copy[at]! ^= 1;
   return copy;
+}
+
+/** Resolves when it was fired a second time. */
+function twice(event: Event<void>): Promise<void> {
+  let left = 2;
+  return new Promise((resolve) => event(() => --left || resolve()));
 }
