@@ -225,7 +225,7 @@ export class AdapterPage implements Page {
       'div',
       { class: 'card' },
       el('p', { class: 'muted' }, words.text('cardHelp')),
-      el('pre', { dir: 'auto', tabindex: 0, 'aria-label': words.text('card') }, details.card),
+      el('pre', { dir: 'auto', tabindex: 0, role: 'group', 'aria-label': words.text('card') }, details.card),
     );
   }
 

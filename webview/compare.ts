@@ -235,7 +235,7 @@ class AnswerColumn {
   readonly element: HTMLElement;
   readonly #name = el('h2', {});
   /** Read aloud once it is whole: nobody could listen to it word by word. */
-  readonly #text = el('div', { class: 'answer-text', dir: 'auto', 'aria-live': 'polite', tabindex: 0 });
+  readonly #text = el('div', { class: 'answer-text', dir: 'auto', role: 'group', 'aria-live': 'polite', tabindex: 0 });
   readonly #figures = el('p', { class: 'answer-figures' });
 
   constructor(private readonly shell: Shell) {

@@ -62,6 +62,7 @@ export class ExplorePage implements Page {
     this.element = el(
       'section',
       { class: 'page explore', 'aria-label': words.text('explore') },
+      el('h1', { class: 'spoken' }, words.text('explore')),
       this.#filters.element,
       this.#count,
       this.#list.element,

@@ -9,7 +9,7 @@ export function proposals(words: Words, extras: ModelfileExtras | undefined): HT
   const block = (label: string, value: string | undefined): HTMLElement[] =>
     value === undefined
       ? []
-      : [el('h3', {}, label), el('pre', { dir: 'auto', tabindex: 0, 'aria-label': label }, value)];
+      : [el('h3', {}, label), el('pre', { dir: 'auto', tabindex: 0, role: 'group', 'aria-label': label }, value)];
   return [
     el('h2', {}, text('proposals')),
     el(

@@ -1,72 +1,10 @@
 import assert from 'node:assert/strict';
+import { FULL_PAGES } from './fullPages';
 import { describeInBrowser } from './inBrowser';
-import type { OpenOptions } from './panelPage';
-import {
-  checks,
-  contentId,
-  details,
-  downloaded,
-  entry,
-  joined,
-  listOf,
-  models,
-  source,
-  transfer,
-  transferDetails,
-} from './samples';
 import { THEMES, type ThemeName } from './themes';
 
 /** Of WCAG 2.2, level AA, for text of the size of the editor's. */
 const LEAST_CONTRAST = 4.5;
-
-const problems = [
-  { code: 'AUTHOR_REVOKED', severity: 'warn', message: 'The author revoked the key that signed this.' },
-  { code: 'PICKLE', severity: 'refuse', message: 'Pickle weights cannot be shared.' },
-] as const;
-
-/** Each page with as much on it as it can show: every mark, note and figure has to be legible. */
-const PAGES: Readonly<Record<string, OpenOptions & { readonly ready: string }>> = {
-  explore: {
-    state: { ...joined, transfers: [transfer(2, { phase: 'paused' })] },
-    answers: {
-      list: listOf([
-        entry(0, { isRevoked: true }),
-        entry(1, { isDownloaded: true }),
-        entry(2),
-        entry(3, { isMine: true }),
-        entry(4, { verdict: { verdict: 'unfit', reason: '' } }),
-      ]),
-      models: () => models,
-    },
-    ready: '.row-badge',
-  },
-  adapter: {
-    page: { page: 'adapter', id: contentId(0) },
-    state: joined,
-    answers: { adapter: () => downloaded(0, { problems, models: ['p2p-ana-sql-coder'] }) },
-    ready: '.notice',
-  },
-  'adapter that is only offered': {
-    page: { page: 'adapter', id: contentId(0) },
-    state: { ...joined, transfers: [transfer(0)] },
-    answers: { adapter: () => details(0, { sources: ['a'.repeat(64)] }) },
-    ready: '.facts',
-  },
-  transfer: {
-    page: { page: 'transfer', id: contentId(0), direction: 'download' },
-    state: joined,
-    answers: {
-      transfer: () => transferDetails(0, { peers: [source(0), source(1, { phase: 'resting', path: 'relay' })] }),
-    },
-    ready: '.source',
-  },
-  doctor: {
-    page: { page: 'doctor' },
-    state: joined,
-    answers: { doctor: () => ({ checks: [...checks] }) },
-    ready: '.check',
-  },
-};
 
 /** Every text of the page whose colour is too near to what is behind it. Widgets of the toolkit and disabled controls are left out. */
 const ILLEGIBLE = `(() => {
@@ -108,7 +46,7 @@ const ILLEGIBLE = `(() => {
 })()`;
 
 describeInBrowser('the panel in the colours of a theme', (open) => {
-  for (const [name, { ready, ...options }] of Object.entries(PAGES))
+  for (const [name, { ready, ...options }] of Object.entries(FULL_PAGES))
     for (const theme of Object.keys(THEMES) as ThemeName[])
       it(`keeps every text of ${name} legible in ${theme}`, async () => {
         const panel = await open({ ...options, theme, width: 900 });
@@ -118,7 +56,7 @@ describeInBrowser('the panel in the colours of a theme', (open) => {
       });
 
   it('would notice a text that is not', async () => {
-    const { ready, ...options } = PAGES['doctor']!;
+    const { ready, ...options } = FULL_PAGES['doctor']!;
     const panel = await open({ ...options, theme: 'light' });
     await panel.page.locator(ready).first().waitFor();
     await panel.page.evaluate(`document.querySelector('h1').style.color = '#aaa'`);

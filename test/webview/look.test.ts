@@ -1,137 +1,12 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import type { LibraryState } from '../../src/engine/state';
 import { ROOT } from '../run/machine';
+import { HARD_PAGES } from './hardPages';
 import { describeInBrowser } from './inBrowser';
-import { buildWebview, type OpenOptions, type OpenPanel } from './panelPage';
-import {
-  checks,
-  contentId,
-  downloaded,
-  entry,
-  joined,
-  listOf,
-  models,
-  room,
-  source,
-  transfer,
-  transferDetails,
-} from './samples';
+import { buildWebview } from './panelPage';
+import { downloaded } from './samples';
 
-const LONG =
-  'an-author-with-a-very-long-name-that-goes-on-and-on/an-adapter-with-a-name-of-the-same-kind-without-a-break';
-const RIGHT_TO_LEFT = 'نموذج-اللغة-العربية-الكبير-جدا/אבגדהוזחטיכלמנסעפצקרשת';
-const hard = downloaded(0, {
-  name: LONG,
-  baseModel: RIGHT_TO_LEFT,
-  license: 'x'.repeat(200),
-  tags: ['y'.repeat(80), RIGHT_TO_LEFT],
-  models: ['z'.repeat(80)],
-  problems: [{ code: 'X', severity: 'warn', message: 'w'.repeat(300) }],
-  card: `${'v'.repeat(500)}\n${RIGHT_TO_LEFT}`,
-  layers: [{ name: `model.layers.0.${'u'.repeat(100)}`, norm: 1 }],
-});
-const state = {
-  ...joined,
-  rooms: [room({ label: 'r'.repeat(100) })],
-  transfers: [transfer(0, { phase: 'failed', problem: { code: 'X', message: 'q'.repeat(300) } })],
-};
-
-const hardToMerge = (index: number): LibraryState => ({
-  ...entry(index),
-  name: LONG,
-  baseModel: index === 0 ? RIGHT_TO_LEFT : LONG,
-  path: '/x',
-  models: [],
-  addedAt: 1,
-});
-
-interface HardPage extends OpenOptions {
-  readonly ready: string;
-  /** Brings the page to where it has most to show. */
-  readonly use?: (panel: OpenPanel) => Promise<void>;
-}
-
-const PAGES: Readonly<Record<string, HardPage>> = {
-  explore: { state, answers: { list: listOf([hard, entry(1)]), models: () => models }, ready: '.row' },
-  'explore without rooms': { answers: { list: listOf([]), models: () => models }, ready: '.empty-buttons' },
-  adapter: { page: { page: 'adapter', id: contentId(0) }, state, answers: { adapter: () => hard }, ready: '.facts' },
-  transfer: {
-    page: { page: 'transfer', id: contentId(0), direction: 'download' },
-    state,
-    answers: {
-      transfer: () =>
-        transferDetails(0, {
-          transfer: transfer(0, { name: LONG, phase: 'queued', place: 10_000, bytesTotal: 4e9, bytesDone: 3.9e9 }),
-          peers: [
-            source(0, { name: LONG, path: 'lane', rate: 999e6, bytes: 4e9, rttMs: 99_999 }),
-            source(1, { name: RIGHT_TO_LEFT, path: 'relay', phase: 'opening' }),
-          ],
-        }),
-    },
-    ready: '.source',
-  },
-  'transfer that failed': {
-    page: { page: 'transfer', id: contentId(0), direction: 'download' },
-    state,
-    answers: {
-      transfer: () =>
-        transferDetails(0, {
-          transfer: transfer(0, {
-            name: RIGHT_TO_LEFT,
-            phase: 'failed',
-            problem: { code: 'STORE_FULL', message: LONG },
-          }),
-        }),
-    },
-    ready: '.source',
-  },
-  compare: {
-    page: { page: 'compare', model: `${'m'.repeat(80)}:latest` },
-    state,
-    answers: {
-      models: () => ({ models: [...models.models, { ...models.models[1]!, name: `${'m'.repeat(80)}:latest` }] }),
-      compare: () => ({
-        base: { text: 'b'.repeat(2_000), tokens: 1_000, seconds: 100 },
-        model: { text: `${RIGHT_TO_LEFT}\n${LONG}`, tokens: 1, seconds: 0.01 },
-      }),
-    },
-    ready: 'textarea',
-    use: async ({ page }) => {
-      await page.getByRole('textbox', { name: 'Prompt' }).fill('p'.repeat(300));
-      await page.getByRole('button', { name: 'Run' }).click();
-      await page.locator('mark').first().waitFor();
-    },
-  },
-  merge: {
-    page: { page: 'merge', parts: [contentId(0), contentId(1)] },
-    state: { ...state, library: [hardToMerge(0), hardToMerge(1)] },
-    pickedFolder: `/home/${'f'.repeat(300)}`,
-    answers: {
-      ollamaAdapters: () => ({ adapters: [] }),
-      mergeAdapters: ({ out }) => ({
-        path: out,
-        method: 'svd',
-        bytes: 1e6,
-        pairs: 2,
-        parents: [],
-        error: { whole: 0.1, modules: [{ name: `model.layers.0.${'u'.repeat(100)}`, error: 0.1 }] },
-      }),
-    },
-    ready: '.part',
-    use: async ({ page }) => {
-      await page.getByRole('button', { name: 'Merge…' }).click();
-      await page.locator('.strength').waitFor();
-    },
-  },
-  doctor: {
-    page: { page: 'doctor' },
-    state,
-    answers: { doctor: () => ({ checks: [...checks, { id: 'x', ok: false, detail: 'p'.repeat(300), fix: LONG }] }) },
-    ready: '.check',
-  },
-};
 /** Elements that reach out of the page to the side. What is cut with an ellipsis does not. */
 const TOO_WIDE = `[...document.querySelectorAll('body, main, .page, .page *')]
   .filter((element) => element.getBoundingClientRect().right > innerWidth + 1 || element.getBoundingClientRect().left < -1)
@@ -144,11 +19,10 @@ const TOO_WIDE = `[...document.querySelectorAll('body, main, .page, .page *')]
   .map((element) => element.tagName + '.' + element.getAttribute('class'))`;
 
 describeInBrowser('the panel in a narrow place', (open) => {
-  for (const [name, { ready, use, ...options }] of Object.entries(PAGES)) {
+  for (const [name, { ready, use, ...options }] of Object.entries(HARD_PAGES)) {
     it(`keeps ${name} inside 300 px, whatever is written there`, async () => {
       const panel = await open({ ...options, width: 300 });
       await panel.page.locator(ready).first().waitFor();
-      if (name === 'explore') await panel.page.getByText('Filters').click();
       await use?.(panel);
 
       assert.deepEqual(await panel.page.evaluate(TOO_WIDE), []);
@@ -170,7 +44,7 @@ describeInBrowser('the panel in a narrow place', (open) => {
       [810, '13px'],
       [740, '13px'],
     ] as const) {
-      const panel = await open({ ...PAGES['transfer'], width, fontSize });
+      const panel = await open({ ...HARD_PAGES['transfer'], width, fontSize });
       await panel.page.locator('.source').first().waitFor();
 
       assert.deepEqual(await panel.page.evaluate(TOO_WIDE), [], `${width} ${fontSize}`);
@@ -184,7 +58,7 @@ describeInBrowser('the panel in a narrow place', (open) => {
 
   it('makes rows as high as the text needs', async () => {
     const height = async (fontSize: string): Promise<number> => {
-      const panel = await open({ ...PAGES['explore'], fontSize });
+      const panel = await open({ ...HARD_PAGES['explore'], fontSize });
       await panel.page.locator('.row').first().waitFor();
       return panel.page.evaluate<number>(`{
         const row = document.querySelector('.row').getBoundingClientRect();
@@ -201,7 +75,7 @@ describeInBrowser('the panel in a narrow place', (open) => {
 describeInBrowser('the panel for people with other eyes and ears', (open) => {
   it('stands still where less motion is asked for', async () => {
     const panel = await open({
-      ...PAGES['adapter'],
+      ...HARD_PAGES['adapter'],
       reducedMotion: 'reduce',
       answers: { adapter: () => downloaded(0) },
     });
@@ -218,10 +92,9 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
   });
 
   it('names every control', async () => {
-    for (const [name, { ready, use, ...options }] of Object.entries(PAGES)) {
+    for (const [name, { ready, use, ...options }] of Object.entries(HARD_PAGES)) {
       const panel = await open(options);
       await panel.page.locator(ready).first().waitFor();
-      if (name === 'explore') await panel.page.getByText('Filters').click();
       await use?.(panel);
 
       const controls = await panel.page
@@ -243,7 +116,7 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
   });
 
   it('shows in forced colours where answers part, and which page is open', async () => {
-    const { ready, use, ...options } = PAGES['compare']!;
+    const { ready, use, ...options } = HARD_PAGES['compare']!;
     const panel = await open({ ...options, theme: 'contrast', forcedColors: 'active' });
     await panel.page.locator(ready).waitFor();
     await use?.(panel);
@@ -259,7 +132,7 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
   });
 
   it('speaks the language of the editor, and says which', async () => {
-    const panel = await open({ ...PAGES['explore'], language: 'pt-br', width: 800 });
+    const panel = await open({ ...HARD_PAGES['explore'], language: 'pt-br', width: 800 });
     await panel.page.locator('.row').first().waitFor();
 
     assert.equal(await panel.page.evaluate('document.documentElement.lang'), 'pt-br');
