@@ -266,7 +266,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     fault: 'R09',
-    only: 'one of two',
+    only: 'room: the disk of one',
   },
   {
     name: 'hears of nobody who comes back',

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '../helpers/packages';
 import type { Bout, Fault } from './fault';
@@ -7,6 +8,7 @@ import { blackHoles } from './r10BadLinks';
 import { checkHome } from './laws';
 import { endsWell, hasBytes, longestGap, onlyLonely } from './recovery';
 import { Sharers } from './sharers';
+import { holdUpReading, noAttaching } from './strace';
 
 const FIRST_LANE = 45;
 /** A frozen source's chunks are asked of others after 5 s, before the connection is given up. */
@@ -15,17 +17,20 @@ const RECOVER_MS = 30_000;
 /** Silence takes as long as it takes. */
 const LONG_MS = 400_000;
 const RATE = 12e6;
+/** As a disk that is gone: longer than anybody waits. */
+const HANGS_US = 600e6;
 
-/** A peer is there and does nothing: its process is stopped. To the network that looks like a cable that was pulled out. */
+/** A peer is there and does nothing. Its process is stopped, which to the network looks like a cable that was pulled out; or its disk hangs. */
 export const peerFreezes: Fault = {
   id: 'R09',
-  title: 'a peer freezes, and comes back',
+  title: 'a peer freezes, or its disk hangs',
   strike: async (bout) => {
     const ground = await bout.ground;
     for (const lane of bout.isSample ? [false] : [false, true]) {
       const sharers = await Sharers.start(ground, { count: 2, first: FIRST_LANE + (lane ? 5 : 0), lane });
       try {
         await one(bout, ground, sharers, lane);
+        await disk(bout, ground, sharers, lane);
         await all(bout, ground, sharers, lane);
       } finally {
         await sharers.end();
@@ -65,6 +70,43 @@ async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean):
     });
   }
   bout.note(`${lane ? 'lane' : 'room'}: longest time without a byte ${(longest / 1_000).toFixed(1)} s`);
+}
+
+/** It answers all the time, and what it was asked for does not come: only who looks at the chunks notices. */
+async function disk(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean): Promise<void> {
+  const missing = noAttaching();
+  if (missing !== undefined) {
+    bout.leaveOut(`disks that hang: ${missing}`);
+    return;
+  }
+  const random = seededRandom(10);
+  for (let round = 0; round < bout.rounds(5, 1); round++) {
+    const share = 0.1 + 0.5 * random();
+    await bout.point(
+      `${lane ? 'lane' : 'room'}: the disk of one of two hangs at ${Math.round(share * 100)} %`,
+      async () => {
+        const { home, kept } = await ground.newHome(FIRST_LANE + 4);
+        const { adapter } = sharers;
+        const victim = ground.start(
+          { home, get: adapter.id, maxRate: RATE, isTalkative: true, lane },
+          { limitMs: LONG_MS },
+        );
+        await hasBytes(victim, share * adapter.manifest.size);
+        const file = path.join(adapter.folder, 'adapter_model.safetensors');
+        const letGo = await holdUpReading(sharers.at(round % 2).child.pid!, file, HANGS_US);
+        try {
+          const { refetchedBytes } = await endsWell(victim, 60_000, 'the disk of one of two hangs');
+          const gap = longestGap(victim);
+          assert.ok(gap <= REASSIGN_MS, `nothing came for ${Math.round(gap)} ms`);
+          await checkHome(home, kept, adapter.manifest);
+          ground.removeHome(home);
+          return { refetched: refetchedBytes };
+        } finally {
+          await letGo();
+        }
+      },
+    );
+  }
 }
 
 /** Nobody is left until they are back. */

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 
@@ -26,6 +27,15 @@ export function noStrace(): string | undefined {
 
 // With --seccomp-bpf it is quicker, but strace 6.1 loses signals of the main thread then.
 const COMMON = ['strace', '-f', '-qq', '-e', 'signal=none'];
+
+/** Why a program that runs can't be traced from here on. */
+export function noAttaching(): string | undefined {
+  const missing = noStrace();
+  if (missing !== undefined || process.getuid?.() === 0) return missing;
+  const scope = '/proc/sys/kernel/yama/ptrace_scope';
+  if (!fs.existsSync(scope) || fs.readFileSync(scope, 'utf8').trim() === '0') return undefined;
+  return 'only root may trace what runs already (kernel.yama.ptrace_scope)';
+}
 
 /** Writes every disk call to a file. */
 export function tracing(file: string): string[] {
@@ -79,6 +89,25 @@ export function delaying(path: string, call: string, microseconds: number): stri
     '-e',
     `inject=${call}:delay_enter=${microseconds}`,
   ];
+}
+
+/** Has each reading of this file take so long in a process that runs, until it is let go. */
+export async function holdUpReading(pid: number, path: string, microseconds: number): Promise<() => Promise<void>> {
+  const [program, ...args] = delaying(path, 'pread64', microseconds).filter((arg) => arg !== '-qq');
+  const strace = spawn(program!, [...args, '-p', String(pid)], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(strace, 'close');
+  await new Promise<void>((resolve, reject) => {
+    let said = '';
+    strace.stderr.on('data', (part: Buffer) => {
+      said += part.toString();
+      if (/attached/.test(said)) resolve();
+    });
+    ended.then(() => reject(new Error(`strace: ${said}`)), reject);
+  });
+  return async () => {
+    strace.kill('SIGINT');
+    await ended;
+  };
 }
 
 function aimedAt(home: string, { call, path, when }: CallPoint, what: string): string[] {
