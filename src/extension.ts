@@ -4,6 +4,7 @@ import { createApi, type LoraSwarmApi } from './api';
 import { contribute } from './ui/contributions';
 import { EditorEngine, type OpenedEngine } from './ui/editorEngine';
 import { engineSurroundings } from './ui/engineOptions';
+import { useSentences } from './ui/engineText';
 import { identitySeed } from './ui/identity';
 import { useTranslation } from './ui/l10n';
 import { showError } from './ui/notify';
@@ -14,6 +15,7 @@ let engine: EditorEngine | undefined;
 /** Registers what package.json promises and returns at once; the engine opens afterwards and nothing waits for the network. */
 export function activate(context: vscode.ExtensionContext): LoraSwarmApi {
   useTranslation((message, ...args) => vscode.l10n.t(message, ...args), vscode.env.language);
+  useSentences(Object.keys(vscode.l10n.bundle ?? {}));
   const log = vscode.window.createOutputChannel('LoRA Swarm', { log: true });
   const opened = new EditorEngine(() => openWindowEngine(context, log));
   engine = opened;

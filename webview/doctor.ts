@@ -1,8 +1,10 @@
 import type { DoctorCheck, ToPanel } from '../src/shared/panelProtocol';
+import type { PanelTexts } from '../src/shared/panelTexts';
 import { button, labelButton, progressRing, setBusy } from './components';
 import { el, fill, foreign, setText, spoken } from './dom';
 import { icon } from './icons';
 import type { Page, Shell } from './page';
+import type { Words } from './words';
 
 /** Why something does not work, and what to do about it. */
 export class DoctorPage implements Page {
@@ -81,7 +83,7 @@ export class DoctorPage implements Page {
       el(
         'div',
         {},
-        el('strong', {}, nameOf(check.id)),
+        el('strong', {}, nameOf(words, check.id)),
         el('p', {}, foreign(check.detail)),
         check.fix ? el('p', { class: 'fix' }, icon('bulb'), spoken(words.text('fix')), foreign(check.fix)) : undefined,
       ),
@@ -89,8 +91,22 @@ export class DoctorPage implements Page {
   }
 }
 
-/** `ollama.version` as `Ollama version`. Ids are ours and few, and the same in the command line's report. */
-function nameOf(id: string): string {
-  const words = id.replaceAll(/[._-]+/g, ' ').trim();
-  return words.charAt(0).toUpperCase() + words.slice(1);
+/** Ids are of the engine, and the same in the command line's report. */
+const NAMES: Readonly<Record<string, keyof PanelTexts>> = {
+  disk: 'checkDisk',
+  network: 'checkNetwork',
+  rooms: 'checkRooms',
+  peers: 'checkPeers',
+  shared: 'checkShared',
+  'ollama-version': 'checkOllamaVersion',
+  'ollama-route': 'checkOllamaRoute',
+  'ollama-models': 'checkOllamaModels',
+};
+
+function nameOf(words: Words, id: string): string {
+  const known = Object.hasOwn(NAMES, id) ? NAMES[id] : undefined;
+  if (known) return words.text(known);
+  if (id.startsWith('room ')) return words.text('checkRoom', id.slice(5));
+  const plain = id.replaceAll(/[._-]+/g, ' ').trim();
+  return plain.charAt(0).toUpperCase() + plain.slice(1);
 }

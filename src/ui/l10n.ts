@@ -1,8 +1,11 @@
 /** Text for the user by its English wording; `{0}` and so on stand for the arguments. */
 export type Translate = (message: string, ...args: (string | number | boolean)[]) => string;
 
-let translate: Translate = (message, ...args) =>
+/** A text in the words it comes in. */
+export const fillHoles: Translate = (message, ...args) =>
   message.replace(/\{(\d+)\}/g, (hole, index: string) => String(args[Number(index)] ?? hole));
+
+let translate = fillHoles;
 let language = 'en';
 
 /** Called once by `activate` with `vscode.l10n.t`. Before that, and outside the editor, text is English. */

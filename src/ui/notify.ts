@@ -1,9 +1,9 @@
 import { inspect } from 'node:util';
 import * as vscode from 'vscode';
 import { isAbort, LoraSwarmError, type UserAction } from '../engine/errors';
+import { engineText } from './engineText';
 import { t } from './l10n';
 import { isModelName } from '../shared/panelFields';
-import { peerText } from './text';
 
 /** Our sentences are shorter; what an error quotes from elsewhere must not fill the screen. */
 const MAX_MESSAGE = 400;
@@ -16,7 +16,7 @@ export async function showError(error: unknown, log: vscode.LogOutputChannel, re
   const known = error instanceof LoraSwarmError ? error : undefined;
   const action = helpfulAction(known?.action, retry);
   const message =
-    peerText(known?.message, MAX_MESSAGE) || t('Something went wrong in LoRA Swarm. The log has the details.');
+    engineText(known?.message, MAX_MESSAGE) || t('Something went wrong in LoRA Swarm. The log has the details.');
   const label = action?.label ?? t('Show Log');
   const picked = await vscode.window.showErrorMessage(message, label);
   if (picked !== label) return;

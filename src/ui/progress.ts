@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import type { WishOptions, WishProgress } from '../engine/wishes';
+import { engineText } from './engineText';
 import { countSources, formatBytes, formatRate, joinKnown, percentOf } from './facts';
 import { t } from './l10n';
-import { peerText } from './text';
 import { waitWords } from './waitWords';
 
 /** Runs one wish under a notification that can be cancelled. Only for what the user started. */
@@ -53,7 +53,7 @@ function stepMessage(step: WishProgress): string {
     case 'wait':
       return waitWords(step);
     case 'install':
-      return peerText(step.message);
+      return engineText(step.message);
     case 'compare':
       return '';
   }

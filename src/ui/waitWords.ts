@@ -1,7 +1,7 @@
 import type { TransferState } from '../engine/state';
+import { engineText } from './engineText';
 import { countOf } from './facts';
 import { formatOrdinal, t } from './l10n';
-import { peerText } from './text';
 
 type Waiting = Pick<TransferState, 'phase' | 'place' | 'peers' | 'problem'>;
 
@@ -11,13 +11,13 @@ export function waitWords({ phase, place, peers, problem }: Waiting): string {
     case 'queued':
       return place === undefined ? t('in the queue') : t('in the queue · {0}', formatOrdinal(place));
     case 'waiting':
-      if (problem) return peerText(problem.message, 120);
+      if (problem) return engineText(problem.message, 120);
       if (!peers) return t('waiting for a source');
       return countOf(peers, t('waiting for 1 source'), t('waiting for {0} sources'));
     case 'paused':
       return problem ? heldWords(problem) : t('paused');
     case 'failed':
-      return peerText(problem?.message, 120) || t('failed');
+      return engineText(problem?.message, 120) || t('failed');
     default:
       return '';
   }
@@ -31,6 +31,6 @@ function heldWords({ code, message }: NonNullable<TransferState['problem']>): st
     case 'STORE_FULL':
       return t('paused: the disk is full');
     default:
-      return peerText(message, 120);
+      return engineText(message, 120);
   }
 }

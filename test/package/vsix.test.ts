@@ -24,7 +24,6 @@ const expectedFiles = (platform: Platform) => [
     `dist/prebuilds/${platform}/udx-native.node`,
     'dist/webview/main.js',
     'dist/worker.js',
-    'l10n/bundle.l10n.json',
     'l10n/bundle.l10n.pt-br.json',
     'media/icon.png',
     'media/icon.svg',

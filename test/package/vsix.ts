@@ -26,6 +26,9 @@ export const thisPlatform = (): Platform | undefined =>
 /** Needed by nobody who runs the extension. */
 const DEVELOPMENT_FIELDS = ['devDependencies', 'optionalDependencies', 'scripts', 'private'];
 
+/** For translators: the editor reads the texts of other languages only. */
+const ENGLISH = 'l10n/bundle.l10n.json';
+
 /** Same bytes for the same sources, whenever and wherever it is made. Zip knows no time before 1980. */
 const FILE_TIME = new Date(Date.UTC(2000, 0, 1));
 
@@ -61,7 +64,7 @@ function extensionFiles(bundle: string): Map<string, string> {
     ...['media', 'l10n'].flatMap((folder) =>
       filesUnder(path.join(ROOT, folder)).map((name) => [`${folder}/${name}`, path.join(ROOT, folder, name)] as const),
     ),
-  ].filter(([name]) => !name.startsWith('media/screenshots/'));
+  ].filter(([name]) => !name.startsWith('media/screenshots/') && name !== ENGLISH);
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 

@@ -10,8 +10,14 @@ export interface Window {
   close(): Promise<void>;
 }
 
+export interface WindowOptions {
+  readonly size?: { readonly width: number; readonly height: number } | undefined;
+  /** As with a language pack: extensions speak this language. What the editor itself says stays English. */
+  readonly language?: string | undefined;
+}
+
 /** Opens headless Chromium that can resolve no name and reach nothing but loopback. */
-export async function openWindow(size = { width: 1280, height: 800 }): Promise<Window> {
+export async function openWindow({ size, language }: WindowOptions = {}): Promise<Window> {
   const executablePath = findBrowser();
   if (executablePath === undefined) throw new Error('No Chromium here. Install it, or name it in LORA_SWARM_CHROMIUM.');
   const browser = await chromium.launch({
@@ -32,7 +38,13 @@ export async function openWindow(size = { width: 1280, height: 800 }): Promise<W
     ],
   });
   const permissions = ['clipboard-read', 'clipboard-write'];
-  const context = await browser.newContext({ viewport: size, locale: 'en-US', permissions });
+  const context = await browser.newContext({
+    viewport: size ?? { width: 1280, height: 800 },
+    locale: 'en-US',
+    permissions,
+  });
+  if (language !== undefined)
+    await context.addInitScript(`globalThis._VSCODE_NLS_LANGUAGE = ${JSON.stringify(language)}`);
   const page = await context.newPage();
   page.setDefaultTimeout(30_000);
 

@@ -1,17 +1,16 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { openWindow, type Window } from './browser';
+import { openWindow, type Window, type WindowOptions } from './browser';
 import { vsixOfThisMachine } from './installed';
 import { makeProfile, removeProfile, type Profile, type ProfileOptions } from './profile';
 import { installVsix, startServer, type Server } from './server';
 import { installedCli } from './terminalPeer';
 import { Workbench } from './workbench';
 
-export interface SwarmWindowOptions extends ProfileOptions {
+export interface SwarmWindowOptions extends ProfileOptions, WindowOptions {
   /** How peers see this user. */
   readonly name: string;
   readonly env: Readonly<Record<string, string>>;
-  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** One user with a VS Code of their own, the package installed in it, and one window open. */
@@ -27,11 +26,11 @@ export class SwarmWindow {
     this.workbench = new Workbench(window.page);
   }
 
-  static async open({ name, env, settings, size, ...options }: SwarmWindowOptions): Promise<SwarmWindow> {
+  static async open({ name, env, settings, size, language, ...options }: SwarmWindowOptions): Promise<SwarmWindow> {
     const profile = makeProfile({ ...options, settings: { 'loraSwarm.identity.displayName': name, ...settings } });
     installVsix(profile, await vsixOfThisMachine());
     const server = await startServer(profile, { env });
-    const window = await openWindow(size);
+    const window = await openWindow({ size, language });
     const opened = new SwarmWindow(name, profile, server, window);
     await opened.workbench.open(server.url());
     return opened;

@@ -60,10 +60,11 @@ export class Workbench {
     await this.answer.waitFor({ state: 'hidden' });
   }
 
-  async showSwarm(): Promise<void> {
+  /** @param view that it then waits for, by its title. */
+  async showSwarm(view = 'Rooms'): Promise<void> {
     const tab = this.page.getByRole('tab', { name: /^LoRA Swarm/ });
     if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
-    await this.view('Rooms').waitFor();
+    await this.view(view).waitFor();
   }
 
   async showExplorer(): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Settings } from '../../engine/settings';
 import type { VerdictState } from '../../engine/state';
 import type { AdapterEntry, GetResult } from '../../engine/wishes';
+import { engineText } from '../engineText';
 import { countOf, formatBytes, formatRate, joinKnown, offerFacts, shortFacts } from '../facts';
 import { t } from '../l10n';
 import { showDone, showError } from '../notify';
@@ -125,7 +126,7 @@ function manyItem(entry: AdapterEntry, target: AdapterTarget) {
   return {
     label: peerText(entry.name),
     description: offerFacts(entry),
-    detail: peerText(entry.verdict?.reason, 200),
+    detail: engineText(entry.verdict?.reason, 200),
     verdict: entry.verdict?.verdict,
     entry,
     target,

@@ -1,5 +1,6 @@
 import type { Settings } from '../../engine/settings';
 import type { VerdictState } from '../../engine/state';
+import { engineText } from '../engineText';
 import { t } from '../l10n';
 import { peerText } from '../text';
 
@@ -34,7 +35,7 @@ export function downloadChoices(
   verdict: VerdictState,
   policy: Settings['ollama.installAfterDownload'],
 ): DownloadChoice[] {
-  const detail = peerText(verdict.reason, 200);
+  const detail = engineText(verdict.reason, 200);
   const runsHere = verdict.base !== undefined && (verdict.verdict === 'exact' || verdict.verdict === 'same-shape');
   const install = {
     label: `$(desktop-download) ${t('Download and install in Ollama over {0}', peerText(verdict.base))}`,

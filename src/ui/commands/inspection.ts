@@ -1,5 +1,6 @@
 import type * as vscode from 'vscode';
 import type { Inspection } from '../../engine/wishes';
+import { engineText } from '../engineText';
 import { countOf, formatBytes, joinKnown } from '../facts';
 import { formatNumber, t } from '../l10n';
 import { peerText } from '../text';
@@ -37,7 +38,7 @@ export function inspectionNotes(found: Inspection): vscode.QuickPickItem[] {
 
 /** The first sentence as the row, the others below it: rows do not wrap. */
 function note(icon: string, message: string): vscode.QuickPickItem {
-  const [first = '', ...others] = peerText(message, 400).split(/(?<=[.!?:;]) /);
+  const [first = '', ...others] = engineText(message, 400).split(/(?<=[.!?:;]) /);
   return { label: `$(${icon}) ${first}`, detail: others.join(' '), alwaysShow: true };
 }
 
@@ -63,5 +64,5 @@ export function inspectionRows(found: Inspection): vscode.QuickPickItem[] {
 /** The problem that forbids to share, convert or install it. */
 export function refusal(found: Inspection): string | undefined {
   const problem = found.problems.find(({ severity }) => severity === 'refuse');
-  return problem && peerText(problem.message, 300);
+  return problem && engineText(problem.message, 300);
 }

@@ -1,6 +1,7 @@
 import type { InstallPlan, InstallRouteName, RoutePlan } from '../../engine/deployWishes';
 import type { VerdictState } from '../../engine/state';
 import type { LocalModel } from '../../engine/wishes';
+import { engineText } from '../engineText';
 import { formatBytes, formatSeconds, joinKnown } from '../facts';
 import { t } from '../l10n';
 import { peerText } from '../text';
@@ -78,7 +79,7 @@ function routeRow(plan: InstallPlan, route: RoutePlan): PlanRow {
       route.route === 'merge' ? undefined : routeName(route.route),
       route.needsConsent ? t('asks first') : undefined,
     ]),
-    detail: peerText(route.reason, MAX_REASON),
+    detail: engineText(route.reason, MAX_REASON),
     route,
   };
 }
@@ -86,7 +87,7 @@ function routeRow(plan: InstallPlan, route: RoutePlan): PlanRow {
 function problemRows(plan: InstallPlan): PlanRow[] {
   return plan.problems.map(({ severity, blocks, message }) => ({
     kind: 'note',
-    label: `$(${severity === 'refuse' ? 'error' : 'warning'}) ${peerText(message, 160)}`,
+    label: `$(${severity === 'refuse' ? 'error' : 'warning'}) ${engineText(message, 160)}`,
     ...(blocks === 'gguf' ? { detail: t('Merged into a base model, it works as it was trained.') } : {}),
   }));
 }
@@ -120,7 +121,7 @@ export function baseRows(judged: readonly JudgedModel[]): PlanRow[] {
         kind: 'note' as const,
         label: `$(circle-slash) ${peerText(model.name)}`,
         description: peerText(model.architecture),
-        detail: peerText(verdict.reason, MAX_REASON),
+        detail: engineText(verdict.reason, MAX_REASON),
       })),
     ),
   ];

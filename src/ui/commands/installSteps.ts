@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import type { InstallPlan, RoutePlan } from '../../engine/deployWishes';
 import type { LocalModel } from '../../engine/wishes';
+import { engineText } from '../engineText';
 import { formatBytes, formatSeconds } from '../facts';
 import { t } from '../l10n';
 import { confirm } from '../notify';
@@ -85,7 +86,7 @@ async function askPlan(questions: InstallQuestions, draft: InstallDraft, place: 
   const why: PlanRow = {
     kind: 'note',
     label: `$(info) ${verdictTitle(plan.verdict)}`,
-    detail: peerText(plan.verdict.reason, 200),
+    detail: engineText(plan.verdict.reason, 200),
   };
   const items = [...planRows(plan), ...adapterRows(adapters, nameOf), ...other, why].map(item);
   const answer = await askPick(place, {

@@ -1,8 +1,8 @@
 import type { InstallResult } from '../../engine/deployWishes';
+import { engineText } from '../engineText';
 import { formatBytes, joinKnown } from '../facts';
 import { formatNumber, t } from '../l10n';
 import { isModelName } from '../../shared/panelFields';
-import { peerText } from '../text';
 
 /** Some lines of a notification. */
 const MAX_REASON = 300;
@@ -34,7 +34,7 @@ export function installedWords(name: string, result: InstallResult): InstalledWo
     case 'failed':
       return {
         message: joinKnown(
-          [t('{0} is in Ollama as {1}, but Ollama cannot run it.', name, model), peerText(effect.reason, MAX_REASON)],
+          [t('{0} is in Ollama as {1}, but Ollama cannot run it.', name, model), engineText(effect.reason, MAX_REASON)],
           ' ',
         ),
         severity: 'warning',
@@ -64,7 +64,7 @@ function made(name: string, model: string, base: string, { route, bytesOnDisk }:
 
 function changed({ effect, route }: InstallResult): string {
   // Merging may have changed the types of tensors, which moves answers, too: the engine says how much that counts.
-  if (route === 'merge' && effect.reason !== '') return peerText(effect.reason, MAX_REASON);
+  if (route === 'merge' && effect.reason !== '') return engineText(effect.reason, MAX_REASON);
   return effect.logprobMove === undefined
     ? t('Checked: it answers otherwise than its base.')
     : t('Checked: log-probabilities move by up to {0}.', formatNumber(effect.logprobMove, 3));
@@ -72,11 +72,17 @@ function changed({ effect, route }: InstallResult): string {
 
 /** Why there is none. That there is none was said already. */
 function cause(reason: string): string {
-  const plain = peerText(reason, MAX_REASON).replace(/^The adapter (?:has|shows) NO EFFECT: /, '');
+  const plain = afterColon(reason, /^The adapter (?:has|shows) NO EFFECT: /);
   return plain.charAt(0).toUpperCase() + plain.slice(1);
 }
 
 /** The reason begins with what the sentence before it has said already. */
 function unchecked(reason: string): string {
-  return peerText(reason, MAX_REASON).replace(/^Not checked: /, '') || t('no reason is known.');
+  return afterColon(reason, /^Not checked: /) || t('no reason is known.');
+}
+
+/** Without what the reason begins with, up to a colon that it has in every language. */
+function afterColon(reason: string, begin: RegExp): string {
+  const plain = engineText(reason, MAX_REASON);
+  return begin.test(reason) ? plain.slice(plain.indexOf(': ') + 2) : plain;
 }

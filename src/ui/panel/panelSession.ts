@@ -14,6 +14,7 @@ import {
   type ToPanel,
 } from '../../shared/panelProtocol';
 import type { EngineHandle } from '../engineHandle';
+import { engineText } from '../engineText';
 import { t } from '../l10n';
 import { isModelName } from '../../shared/panelFields';
 import { adapterName, peerText } from '../text';
@@ -322,7 +323,7 @@ export class PanelSession implements Disposable {
 
   #explain(error: unknown): string {
     this.parts.log.error(inspect(error));
-    const known = error instanceof LoraSwarmError ? peerText(error.message, 400) : '';
+    const known = error instanceof LoraSwarmError ? engineText(error.message, 400) : '';
     return known || t('Something went wrong in LoRA Swarm. The log has the details.');
   }
 }

@@ -1,6 +1,7 @@
 import type { AdapterLineage, ModelfileExtras } from '../../engine/deployWishes';
 import { PANEL_TEXTS, type PanelTexts } from '../../shared/panelTexts';
 import type { AdapterDetails, AdapterEntry, DoctorCheck, RoomState, TransferState } from '../../shared/panelProtocol';
+import { engineText } from '../engineText';
 import { t, type Translate } from '../l10n';
 import { roomLook } from '../roomWords';
 import { peerLines, peerText } from '../text';
@@ -36,7 +37,7 @@ export function plainEntry<E extends AdapterEntry>(entry: E): E {
     ...(entry.verdict && {
       verdict: {
         ...entry.verdict,
-        reason: peerText(entry.verdict.reason, MAX_SENTENCE),
+        reason: engineText(entry.verdict.reason, MAX_SENTENCE),
         ...(entry.verdict.base !== undefined && { base: peerText(entry.verdict.base, MAX_TEXT) }),
       },
     }),
@@ -58,7 +59,7 @@ export function plainDetails(details: AdapterDetails): AdapterDetails {
       .map(({ name, norm }) => ({ name: peerText(name, MAX_TEXT), norm: Number.isFinite(norm) ? norm : 0 })),
     problems: details.problems
       .slice(0, MAX_LIST)
-      .map((problem) => ({ ...problem, message: peerText(problem.message, MAX_SENTENCE) })),
+      .map((problem) => ({ ...problem, message: engineText(problem.message, MAX_SENTENCE) })),
   };
 }
 
@@ -99,7 +100,7 @@ export function plainTransfer(transfer: TransferState): TransferState {
     ...transfer,
     name: peerText(transfer.name, MAX_TEXT),
     ...(transfer.problem && {
-      problem: { code: transfer.problem.code, message: peerText(transfer.problem.message, MAX_SENTENCE) },
+      problem: { code: transfer.problem.code, message: engineText(transfer.problem.message, MAX_SENTENCE) },
     }),
   };
 }
@@ -108,8 +109,8 @@ export function plainCheck(check: DoctorCheck): DoctorCheck {
   return {
     id: peerText(check.id, MAX_TEXT),
     ok: check.ok,
-    detail: peerText(check.detail, MAX_SENTENCE),
-    ...(check.fix !== undefined && { fix: peerText(check.fix, MAX_SENTENCE) }),
+    detail: engineText(check.detail, MAX_SENTENCE),
+    ...(check.fix !== undefined && { fix: engineText(check.fix, MAX_SENTENCE) }),
   };
 }
 

@@ -1,6 +1,7 @@
 import { comparableFingerprint } from '../../engine/net/members/fingerprint';
 import type { EngineState, PeerState, RoomState, SharedState, VerdictKind } from '../../engine/state';
 import type { AdapterEntry } from '../../engine/wishes';
+import { engineText } from '../engineText';
 import { countAdapters, factLines, formatRate, joinKnown, offerFacts, shortFacts, shortKey } from '../facts';
 import { t } from '../l10n';
 import { countInRoom, roomLook, roomPromise, whatOthersSee } from '../roomWords';
@@ -183,7 +184,7 @@ export function offerBranches(room: string, key: string, entries: readonly Adapt
         ? { color: VERDICT_COLORS[entry.verdict.verdict] }
         : {}),
     context: entry.isMine ? 'offer.mine' : entry.isDownloaded ? 'offer.here' : 'offer.new',
-    tooltip: [...factLines(entry), ...(entry.verdict ? ['', peerText(entry.verdict.reason, 300)] : [])].join('\n'),
+    tooltip: [...factLines(entry), ...(entry.verdict ? ['', engineText(entry.verdict.reason, 300)] : [])].join('\n'),
     command: { id: 'loraSwarm.openAdapter', argument: { id: entry.id, room } },
   }));
 }

@@ -9,6 +9,7 @@ import {
   joinKnown,
   percentOf,
 } from '../facts';
+import { engineText } from '../engineText';
 import { t } from '../l10n';
 import { elementId } from '../targets';
 import { peerText } from '../text';
@@ -51,7 +52,7 @@ function downloadBranch(transfer: TransferState): Branch {
       [
         peerText(transfer.name),
         t('{0} of {1}', formatBytes(transfer.bytesDone), formatBytes(transfer.bytesTotal)),
-        peerText(transfer.problem?.message, 300),
+        engineText(transfer.problem?.message, 300),
       ],
       '\n',
     ),

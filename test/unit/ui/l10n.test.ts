@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import ts from 'typescript';
 import { PANEL_TEXTS } from '../../../src/shared/panelTexts';
 import { t } from '../../../src/ui/l10n';
+import { engineSentences } from './engineSentences';
 
 const root = join(import.meta.dirname, '../../..');
 const readJson = (name: string): Record<string, string> =>
@@ -12,15 +13,19 @@ const holes = (text: string): string[] => (text.match(/\{\d+\}/g) ?? []).sort();
 
 describe('texts of the window', () => {
   const { keys, notLiteral } = textsInSource();
-  const used = new Set([...keys, ...Object.values(PANEL_TEXTS)]);
+  const { sentences, missing } = engineSentences(root);
+  const used = new Set([...keys, ...Object.values(PANEL_TEXTS), ...sentences]);
 
   it('are written where the extraction finds them', () => {
-    // panelText.ts walks over PANEL_TEXTS, which are counted above.
+    // panelText.ts walks over PANEL_TEXTS, engineText.ts over sentences of the engine; both are counted above.
+    const walkers = [join('src', 'ui', 'panel', 'panelText.ts'), join('src', 'ui', 'engineText.ts')];
     assert.deepEqual(
-      notLiteral.filter((place) => !place.startsWith(join('src', 'ui', 'panel', 'panelText.ts'))),
+      notLiteral.filter((place) => !walkers.some((walker) => place.startsWith(walker))),
       [],
     );
     assert.ok(keys.size > 100);
+    assert.ok(sentences.size > 300);
+    assert.deepEqual(missing, [], 'parts of sentences that nothing says any more');
   });
 
   for (const name of ['l10n/bundle.l10n.json', 'l10n/bundle.l10n.pt-br.json'])
