@@ -53,7 +53,8 @@ function inlineList(text: string): readonly string[] {
 }
 
 function scalar(text: string): string {
-  const plain = text.replace(/\s+#.*$/, '').trim();
+  const comment = text.search(/\s#/); // `\s+#` would look at each blank of a long run again and again.
+  const plain = (comment < 0 ? text : text.slice(0, comment)).trim();
   return /^(["'])(.*)\1$/.exec(plain)?.[2] ?? plain;
 }
 

@@ -20,7 +20,7 @@ const types = new Map<number, GgmlType>([
   [6, { name: 'Q5_0', blockSize: 32, blockBytes: 22, scales: [0] }],
   [7, { name: 'Q5_1', blockSize: 32, blockBytes: 24, scales: [0, 2] }],
   [8, { name: 'Q8_0', blockSize: 32, blockBytes: 34, scales: [0] }],
-  [9, { name: 'Q8_1', blockSize: 32, blockBytes: 36 }],
+  // 9 is Q8_1, which ggml computes with and no file holds. Readers do not agree how long it is.
   [10, { name: 'Q2_K', blockSize: 256, blockBytes: 84, scales: [80, 82] }],
   [11, { name: 'Q3_K', blockSize: 256, blockBytes: 110, scales: [108] }],
   [12, { name: 'Q4_K', blockSize: 256, blockBytes: 144, scales: [0, 2] }],
