@@ -8,7 +8,7 @@ import { useSentences } from './ui/engineText';
 import { identitySeed } from './ui/identity';
 import { useTranslation } from './ui/l10n';
 import { showError } from './ui/notify';
-import { SettingsSync, userValue } from './ui/settingsSync';
+import { pushExplicit, SettingsSync, userValue } from './ui/settingsSync';
 
 let engine: EditorEngine | undefined;
 
@@ -17,13 +17,17 @@ export function activate(context: vscode.ExtensionContext): LoraSwarmApi {
   useTranslation((message, ...args) => vscode.l10n.t(message, ...args), vscode.env.language);
   useSentences(Object.keys(vscode.l10n.bundle ?? {}));
   const log = vscode.window.createOutputChannel('LoRA Swarm', { log: true });
-  const opened = new EditorEngine(() => openWindowEngine(context, log));
+  const opened = new EditorEngine(async () => {
+    const ours = await openWindowEngine(context, log);
+    await pushExplicit(ours, log);
+    return ours;
+  });
   engine = opened;
   const { extensionUri, globalState: memory } = context;
   const settings = new SettingsSync(opened, log);
   context.subscriptions.push(log, settings, ...contribute({ engine: opened, extensionUri, log, memory }));
 
-  setImmediate(() => void start(opened, settings, log));
+  setImmediate(() => void start(opened, log));
   return createApi(opened);
 }
 
@@ -32,10 +36,9 @@ export async function deactivate(): Promise<void> {
   await engine?.close();
 }
 
-async function start(opened: EditorEngine, settings: SettingsSync, log: vscode.LogOutputChannel): Promise<void> {
+async function start(opened: EditorEngine, log: vscode.LogOutputChannel): Promise<void> {
   try {
     await opened.start();
-    await settings.pushExplicit();
   } catch (error) {
     if (opened.phase === 'closed')
       log.debug(inspect(error)); // The window closed while it was opening.

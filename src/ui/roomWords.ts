@@ -1,4 +1,5 @@
 import type { EngineState, RoomState } from '../engine/state';
+import type { EngineHandle } from './engineHandle';
 import { countOf, countPeers, joinKnown, shortKey } from './facts';
 import { t } from './l10n';
 import { peerText } from './text';
@@ -48,4 +49,10 @@ export function whatOthersSee({ name, key }: EngineState['identity']): string {
         'Others in it see your public key ({0}), your IP address, and the names of the adapters that you share there.',
         me,
       );
+}
+
+/** Asks the engine who we are: what a window knows right after its start may be of before the engine had its settings. */
+export async function askWhatOthersSee(engine: EngineHandle): Promise<string> {
+  const { identity } = await engine.wish('state', {}).catch(() => engine.state); // No engine, no name: said all the same.
+  return whatOthersSee(identity);
 }

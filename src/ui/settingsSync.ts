@@ -7,11 +7,7 @@ import { showDone, showError } from './notify';
 const SECTION = 'loraSwarm';
 const KEYS = Object.keys(DEFAULT_SETTINGS) as SettingKey[];
 
-/**
- * Hands the user's settings to the engine: those set explicitly at the start, each other one when it changes.
- *
- * The engine keeps what it was given and the command line can set it too, so a default is never pushed over it.
- */
+/** Hands each setting of the user to the engine when it changes. */
 export class SettingsSync implements vscode.Disposable {
   readonly #listening: vscode.Disposable;
 
@@ -20,28 +16,43 @@ export class SettingsSync implements vscode.Disposable {
     private readonly log: vscode.LogOutputChannel,
   ) {
     this.#listening = vscode.workspace.onDidChangeConfiguration((event) => {
-      for (const key of KEYS) if (event.affectsConfiguration(`${SECTION}.${key}`)) void this.#push(key, true);
+      for (const key of KEYS) if (event.affectsConfiguration(`${SECTION}.${key}`)) void this.#push(key);
       if (event.affectsConfiguration(`${SECTION}.storage.path`)) void askForReload(this.log);
     });
-  }
-
-  async pushExplicit(): Promise<void> {
-    for (const key of KEYS) if (userValue(key) !== undefined) await this.#push(key, false);
   }
 
   dispose(): void {
     this.#listening.dispose();
   }
 
-  async #push(key: SettingKey, isLoud: boolean): Promise<void> {
+  async #push(key: SettingKey): Promise<void> {
     try {
-      await this.engine.wish('setSetting', { key, value: userValue(key) ?? DEFAULT_SETTINGS[key] });
+      await push(this.engine, key);
     } catch (error) {
-      // At the start several may be wrong; the settings editor marks them, and one look at the log is enough.
-      if (isLoud) await showError(error, this.log);
-      else this.log.warn(`Setting ${key} was not taken: ${error instanceof Error ? error.message : String(error)}`);
+      await showError(error, this.log);
     }
   }
+}
+
+/**
+ * Hands an engine that was just opened what the user set explicitly, before anything else is asked of it.
+ *
+ * The engine keeps what it was given and the command line can set it too, so a default is never pushed over it.
+ */
+export async function pushExplicit(engine: Pick<EngineHandle, 'wish'>, log: vscode.LogOutputChannel): Promise<void> {
+  for (const key of KEYS) {
+    if (userValue(key) === undefined) continue;
+    try {
+      await push(engine, key);
+    } catch (error) {
+      // Several may be wrong; the settings editor marks them, and one look at the log is enough.
+      log.warn(`Setting ${key} was not taken: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+async function push(engine: Pick<EngineHandle, 'wish'>, key: SettingKey): Promise<void> {
+  await engine.wish('setSetting', { key, value: userValue(key) ?? DEFAULT_SETTINGS[key] });
 }
 
 /** What the user chose. A workspace must not decide about addresses, folders or what is installed, so it is not asked. */

@@ -6,7 +6,7 @@ import { isJoinCode } from '../../engine/net/members/joinCode';
 import { readInvite } from '../links';
 import { confirm, showDone } from '../notify';
 import type { UiParts } from '../parts';
-import { countInRoom, roomLook, whatOthersSee } from '../roomWords';
+import { askWhatOthersSee, countInRoom, roomLook } from '../roomWords';
 import { askPick, askText, BACK } from '../steps';
 import { parseTarget } from '../targets';
 import { withProgress } from '../progress';
@@ -63,10 +63,7 @@ export async function joinGeneral(parts: UiParts): Promise<string | undefined> {
   const isSure = await confirm(
     t('Join the general room?'),
     joinKnown(
-      [
-        whatOthersSee(parts.engine.state.identity),
-        t('The room is public: anyone can be in it. Joining shares nothing.'),
-      ],
+      [await askWhatOthersSee(parts.engine), t('The room is public: anyone can be in it. Joining shares nothing.')],
       '\n\n',
     ),
     t('Join'),
@@ -176,7 +173,7 @@ async function asksForOnce(): Promise<boolean | undefined> {
 
 async function explainRooms(parts: UiParts): Promise<void> {
   const detail = [
-    whatOthersSee(parts.engine.state.identity),
+    await askWhatOthersSee(parts.engine),
     t(
       'In the general room everyone can see this; in the local network everyone on it; in a private room only people with the invite.',
     ),

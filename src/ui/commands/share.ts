@@ -9,7 +9,7 @@ import { confirm, showDone } from '../notify';
 import { modelfileBeside } from '../modelfile';
 import type { UiParts } from '../parts';
 import { withProgress } from '../progress';
-import { roomLook, whatOthersSee } from '../roomWords';
+import { askWhatOthersSee, roomLook } from '../roomWords';
 import { userValue } from '../settingsSync';
 import { askSteps } from '../steps';
 import { suggestName } from '../suggestName';
@@ -110,7 +110,7 @@ async function confirmPublic({ engine }: UiParts, draft: ShareDraft): Promise<bo
         'Anyone can join the general room. Anyone there can see {0}, download it and keep it, also after you stop sharing.',
         draft.name,
       ),
-      whatOthersSee(engine.state.identity),
+      await askWhatOthersSee(engine),
     ].join('\n\n'),
     t('Share Publicly'),
   );
