@@ -32,6 +32,10 @@ export const manyAdapters: Fault = {
   title: '10,000 adapters in a room',
   strike: async (bout) => {
     const ground = await bout.ground;
+    // A sample shares the processors with other tests: their times would be measured, too.
+    const within = (ms: number, limit: number, what: string): void => {
+      if (!bout.isSample) assert.ok(ms <= limit, `${what} ${Math.round(ms)} ms`);
+    };
     const windows = await Windows.open(ground);
     const givers: TestRooms[] = [];
     try {
@@ -63,19 +67,19 @@ export const manyAdapters: Fault = {
         bout.note(
           `all there after ${((performance.now() - startedAt) / 1_000).toFixed(1)} s, longest wait ${longest.toFixed(0)} ms`,
         );
-        assert.ok(longest <= LAG_MS, `a window waited ${Math.round(longest)} ms`);
+        within(longest, LAG_MS, 'a window waited');
         return undefined;
       });
       await bout.point('the list opens', async () => {
         const ms = await median(() => reader.wish('list', { offset: 0, limit: PAGE }));
         bout.note(`a page opens in ${ms.toFixed(0)} ms`);
-        assert.ok(ms <= OPEN_MS, `${ms} ms`);
+        within(ms, OPEN_MS, 'a page took');
         return undefined;
       });
       await bout.point('the last page opens', async () => {
         const offset = expected - PAGE;
         const ms = await median(() => reader.wish('list', { search: 'bulk', offset, limit: PAGE }));
-        assert.ok(ms <= OPEN_MS, `${ms} ms`);
+        within(ms, OPEN_MS, 'a page took');
         const { adapters } = await reader.wish('list', { search: 'bulk', offset, limit: PAGE });
         assert.equal(adapters.length, PAGE);
         return undefined;
@@ -87,7 +91,7 @@ export const manyAdapters: Fault = {
           if (share >= 0) assert.equal(total, share * expected);
           else assert.ok(total >= count, `${total} found`);
           bout.note(`"${search}" in ${ms.toFixed(0)} ms`);
-          assert.ok(ms <= FILTER_MS, `${ms} ms`);
+          within(ms, FILTER_MS, 'a filter took');
           return undefined;
         });
     } finally {
