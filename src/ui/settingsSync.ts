@@ -11,26 +11,17 @@ const KEYS = Object.keys(DEFAULT_SETTINGS) as SettingKey[];
 export class SettingsSync implements vscode.Disposable {
   readonly #listening: vscode.Disposable;
 
-  constructor(
-    private readonly engine: EngineHandle,
-    private readonly log: vscode.LogOutputChannel,
-  ) {
+  constructor(engine: EngineHandle, log: vscode.LogOutputChannel) {
     this.#listening = vscode.workspace.onDidChangeConfiguration((event) => {
-      for (const key of KEYS) if (event.affectsConfiguration(`${SECTION}.${key}`)) void this.#push(key);
-      if (event.affectsConfiguration(`${SECTION}.storage.path`)) void askForReload(this.log);
+      for (const key of KEYS)
+        if (event.affectsConfiguration(`${SECTION}.${key}`))
+          void push(engine, key).catch((error: unknown) => showError(error, log));
+      if (event.affectsConfiguration(`${SECTION}.storage.path`)) void askForReload(log);
     });
   }
 
   dispose(): void {
     this.#listening.dispose();
-  }
-
-  async #push(key: SettingKey): Promise<void> {
-    try {
-      await push(this.engine, key);
-    } catch (error) {
-      await showError(error, this.log);
-    }
   }
 }
 
