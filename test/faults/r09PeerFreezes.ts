@@ -3,9 +3,10 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { seededRandom } from '../helpers/packages';
 import type { Bout, Fault } from './fault';
-import type { Ground } from './ground';
+import type { Ground, Shared } from './ground';
 import { blackHoles } from './r10BadLinks';
 import { checkHome } from './laws';
+import type { Victim } from './process';
 import { endsWell, hasBytes, longestGap, onlyLonely } from './recovery';
 import { Sharers } from './sharers';
 import { holdUpReading, noAttaching } from './strace';
@@ -29,8 +30,10 @@ export const peerFreezes: Fault = {
     for (const lane of bout.isSample ? [false] : [false, true]) {
       const sharers = await Sharers.start(ground, { count: 2, first: FIRST_LANE + (lane ? 5 : 0), lane });
       try {
-        await one(bout, ground, sharers, lane);
-        await disk(bout, ground, sharers, lane);
+        await one(bout, ground, sharers, lane, STOPPED);
+        const missing = noAttaching();
+        if (missing === undefined) await one(bout, ground, sharers, lane, DISK_HANGS);
+        else bout.leaveOut(`disks that hang: ${missing}`);
         await all(bout, ground, sharers, lane);
       } finally {
         await sharers.end();
@@ -40,24 +43,48 @@ export const peerFreezes: Fault = {
   },
 };
 
+/** How one of two peers comes to give nothing. */
+interface Standstill {
+  readonly name: string;
+  readonly rounds: number;
+  readonly seed: number;
+  /** Resolves when it gives nothing any more, with what lets it go on. */
+  readonly begin: (frozen: Victim, adapter: Shared) => Promise<() => unknown>;
+}
+
+const STOPPED: Standstill = {
+  ...{ name: 'one of two', rounds: 10, seed: 9 },
+  begin: (frozen) => {
+    frozen.kill('SIGSTOP');
+    return Promise.resolve(() => frozen.kill('SIGCONT'));
+  },
+};
+
+/** It answers all the time, and what it was asked for does not come: only who looks at the chunks notices. */
+const DISK_HANGS: Standstill = {
+  ...{ name: 'the disk of one of two hangs', rounds: 5, seed: 10 },
+  begin: (frozen, { folder }) =>
+    holdUpReading(frozen.child.pid!, path.join(folder, 'adapter_model.safetensors'), HANGS_US),
+};
+
 /** The other one takes over. */
-async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean): Promise<void> {
-  const random = seededRandom(9);
+async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean, how: Standstill): Promise<void> {
+  const random = seededRandom(how.seed);
+  const where = `${lane ? 'lane' : 'room'}: ${how.name}`;
   let longest = 0;
-  for (let round = 0; round < bout.rounds(10, 1); round++) {
+  for (let round = 0; round < bout.rounds(how.rounds, 1); round++) {
     const share = 0.1 + 0.5 * random();
-    const frozen = sharers.at(round % 2);
-    await bout.point(`${lane ? 'lane' : 'room'}: one of two at ${Math.round(share * 100)} %`, async () => {
+    await bout.point(`${where} at ${Math.round(share * 100)} %`, async () => {
       const { home, kept } = await ground.newHome(FIRST_LANE + 4);
       const { adapter } = sharers;
       const victim = ground.start(
         { home, get: adapter.id, maxRate: RATE, isTalkative: true, lane },
         { limitMs: LONG_MS },
       );
+      await hasBytes(victim, share * adapter.manifest.size);
+      const letGo = await how.begin(sharers.at(round % 2), adapter);
       try {
-        await hasBytes(victim, share * adapter.manifest.size);
-        frozen.kill('SIGSTOP');
-        const { refetchedBytes } = await endsWell(victim, 60_000, 'one of two is frozen');
+        const { refetchedBytes } = await endsWell(victim, 60_000, how.name);
         const gap = longestGap(victim);
         longest = Math.max(longest, gap);
         assert.ok(gap <= REASSIGN_MS, `nothing came for ${Math.round(gap)} ms`);
@@ -65,48 +92,11 @@ async function one(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean):
         ground.removeHome(home);
         return { refetched: refetchedBytes };
       } finally {
-        frozen.kill('SIGCONT');
+        await letGo();
       }
     });
   }
-  bout.note(`${lane ? 'lane' : 'room'}: longest time without a byte ${(longest / 1_000).toFixed(1)} s`);
-}
-
-/** It answers all the time, and what it was asked for does not come: only who looks at the chunks notices. */
-async function disk(bout: Bout, ground: Ground, sharers: Sharers, lane: boolean): Promise<void> {
-  const missing = noAttaching();
-  if (missing !== undefined) {
-    bout.leaveOut(`disks that hang: ${missing}`);
-    return;
-  }
-  const random = seededRandom(10);
-  for (let round = 0; round < bout.rounds(5, 1); round++) {
-    const share = 0.1 + 0.5 * random();
-    await bout.point(
-      `${lane ? 'lane' : 'room'}: the disk of one of two hangs at ${Math.round(share * 100)} %`,
-      async () => {
-        const { home, kept } = await ground.newHome(FIRST_LANE + 4);
-        const { adapter } = sharers;
-        const victim = ground.start(
-          { home, get: adapter.id, maxRate: RATE, isTalkative: true, lane },
-          { limitMs: LONG_MS },
-        );
-        await hasBytes(victim, share * adapter.manifest.size);
-        const file = path.join(adapter.folder, 'adapter_model.safetensors');
-        const letGo = await holdUpReading(sharers.at(round % 2).child.pid!, file, HANGS_US);
-        try {
-          const { refetchedBytes } = await endsWell(victim, 60_000, 'the disk of one of two hangs');
-          const gap = longestGap(victim);
-          assert.ok(gap <= REASSIGN_MS, `nothing came for ${Math.round(gap)} ms`);
-          await checkHome(home, kept, adapter.manifest);
-          ground.removeHome(home);
-          return { refetched: refetchedBytes };
-        } finally {
-          await letGo();
-        }
-      },
-    );
-  }
+  bout.note(`${where}: longest time without a byte ${(longest / 1_000).toFixed(1)} s`);
 }
 
 /** Nobody is left until they are back. */
