@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import axe, { type AxeResults } from 'axe-core';
 import { FULL_PAGES } from './fullPages';
-import { HARD_PAGES, type HardPage } from './hardPages';
+import { HARD_PAGES, openReady, type HardPage } from './hardPages';
 import { describeInBrowser } from './inBrowser';
 import type { OpenPanel } from './panelPage';
 
@@ -22,19 +22,13 @@ async function broken({ page }: OpenPanel): Promise<string[]> {
 }
 
 describeInBrowser('the panel by the rules of accessibility', (open) => {
-  for (const [name, { ready, use, ...options }] of Object.entries(PAGES))
+  for (const [name, page] of Object.entries(PAGES))
     it(`breaks none on ${name}`, async () => {
-      const panel = await open(options);
-      await panel.page.locator(ready).first().waitFor();
-      await use?.(panel);
-
-      assert.deepEqual(await broken(panel), []);
+      assert.deepEqual(await broken(await openReady(open, page)), []);
     });
 
   it('would notice a picture without words', async () => {
-    const { ready, ...options } = PAGES['doctor']!;
-    const panel = await open(options);
-    await panel.page.locator(ready).first().waitFor();
+    const panel = await openReady(open, PAGES['doctor']!);
     await panel.page.evaluate(`document.querySelector('main').prepend(new Image(9, 9))`);
 
     assert.match(String(await broken(panel)), /^image-alt: <img/);

@@ -1,4 +1,5 @@
 import type { LibraryState } from '../../src/engine/state';
+import type { Open } from './inBrowser';
 import type { OpenOptions, OpenPanel } from './panelPage';
 import {
   checks,
@@ -46,6 +47,18 @@ export interface HardPage extends OpenOptions {
   readonly ready: string;
   /** Brings the page to where it has most to show. */
   readonly use?: (panel: OpenPanel) => Promise<void>;
+}
+
+/** Opens a page where it has most to show. */
+export async function openReady(
+  open: Open,
+  { ready, use, ...options }: HardPage,
+  change: OpenOptions = {},
+): Promise<OpenPanel> {
+  const panel = await open({ ...options, ...change });
+  await panel.page.locator(ready).first().waitFor();
+  await use?.(panel);
+  return panel;
 }
 
 /** Each page with names, texts and figures as long and as foreign as they may be. */

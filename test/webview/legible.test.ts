@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { FULL_PAGES } from './fullPages';
+import { openReady } from './hardPages';
 import { describeInBrowser } from './inBrowser';
 import { THEMES, type ThemeName } from './themes';
 
@@ -46,19 +47,16 @@ const ILLEGIBLE = `(() => {
 })()`;
 
 describeInBrowser('the panel in the colours of a theme', (open) => {
-  for (const [name, { ready, ...options }] of Object.entries(FULL_PAGES))
+  for (const [name, page] of Object.entries(FULL_PAGES))
     for (const theme of Object.keys(THEMES) as ThemeName[])
       it(`keeps every text of ${name} legible in ${theme}`, async () => {
-        const panel = await open({ ...options, theme, width: 900 });
-        await panel.page.locator(ready).first().waitFor();
+        const panel = await openReady(open, page, { theme, width: 900 });
 
         assert.deepEqual(await panel.page.evaluate(ILLEGIBLE), []);
       });
 
   it('would notice a text that is not', async () => {
-    const { ready, ...options } = FULL_PAGES['doctor']!;
-    const panel = await open({ ...options, theme: 'light' });
-    await panel.page.locator(ready).first().waitFor();
+    const panel = await openReady(open, FULL_PAGES['doctor']!, { theme: 'light' });
     await panel.page.evaluate(`document.querySelector('h1').style.color = '#aaa'`);
 
     assert.match(String(await panel.page.evaluate(ILLEGIBLE)), /Doctor 2\.\d\d$/);

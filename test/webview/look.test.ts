@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ROOT } from '../run/machine';
-import { HARD_PAGES } from './hardPages';
+import { HARD_PAGES, openReady } from './hardPages';
 import { describeInBrowser } from './inBrowser';
 import { buildWebview } from './panelPage';
 import { downloaded } from './samples';
@@ -19,19 +19,15 @@ const TOO_WIDE = `[...document.querySelectorAll('body, main, .page, .page *')]
   .map((element) => element.tagName + '.' + element.getAttribute('class'))`;
 
 describeInBrowser('the panel in a narrow place', (open) => {
-  for (const [name, { ready, use, ...options }] of Object.entries(HARD_PAGES)) {
+  for (const [name, page] of Object.entries(HARD_PAGES)) {
     it(`keeps ${name} inside 300 px, whatever is written there`, async () => {
-      const panel = await open({ ...options, width: 300 });
-      await panel.page.locator(ready).first().waitFor();
-      await use?.(panel);
+      const panel = await openReady(open, page, { width: 300 });
 
       assert.deepEqual(await panel.page.evaluate(TOO_WIDE), []);
     });
 
     it(`keeps ${name} inside the window at twice the text size`, async () => {
-      const panel = await open({ ...options, width: 600, fontSize: '26px' });
-      await panel.page.locator(ready).first().waitFor();
-      await use?.(panel);
+      const panel = await openReady(open, page, { width: 600, fontSize: '26px' });
 
       assert.deepEqual(await panel.page.evaluate(TOO_WIDE), []);
     });
@@ -92,10 +88,8 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
   });
 
   it('names every control', async () => {
-    for (const [name, { ready, use, ...options }] of Object.entries(HARD_PAGES)) {
-      const panel = await open(options);
-      await panel.page.locator(ready).first().waitFor();
-      await use?.(panel);
+    for (const [name, page] of Object.entries(HARD_PAGES)) {
+      const panel = await openReady(open, page);
 
       const controls = await panel.page
         .getByRole('button')
@@ -116,10 +110,7 @@ describeInBrowser('the panel for people with other eyes and ears', (open) => {
   });
 
   it('shows in forced colours where answers part, and which page is open', async () => {
-    const { ready, use, ...options } = HARD_PAGES['compare']!;
-    const panel = await open({ ...options, theme: 'contrast', forcedColors: 'active' });
-    await panel.page.locator(ready).waitFor();
-    await use?.(panel);
+    const panel = await openReady(open, HARD_PAGES['compare']!, { theme: 'contrast', forcedColors: 'active' });
 
     const [mark, here, elsewhere] = await panel.page.evaluate<string[]>(`[
       [...new Set(['color', 'backgroundColor'].map((name) => getComputedStyle(document.querySelector('mark'))[name]))].length,
